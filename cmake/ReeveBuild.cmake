@@ -1,0 +1,45 @@
+# Options, flags and helpers shared by every folder.
+
+set(CMAKE_CXX_STANDARD 20)
+set(CMAKE_CXX_STANDARD_REQUIRED ON)
+set(CMAKE_CXX_EXTENSIONS OFF)
+set(CMAKE_EXPORT_COMPILE_COMMANDS ON)
+
+option(REEVE_WERROR "Treat warnings as errors" ON)
+option(REEVE_BENCH "Build the benchmarks" ON)
+option(REEVE_FUZZ "Build the libFuzzer targets (clang only)" OFF)
+set(REEVE_SANITIZE "" CACHE STRING "Sanitizers: address,undefined or thread; empty for none")
+
+find_program(CCACHE_PROGRAM ccache)
+if(CCACHE_PROGRAM)
+  set(CMAKE_CXX_COMPILER_LAUNCHER ${CCACHE_PROGRAM})
+endif()
+
+add_compile_options(-Wall -Wextra -Wpedantic -Wshadow -Wnon-virtual-dtor -Woverloaded-virtual
+                    -Wimplicit-fallthrough)
+if(REEVE_WERROR)
+  add_compile_options(-Werror)
+endif()
+# Contraction into fused multiply-adds would make results depend on the processor.
+add_compile_options(-ffp-contract=off)
+if(REEVE_SANITIZE)
+  add_compile_options(-fsanitize=${REEVE_SANITIZE} -fno-omit-frame-pointer -fno-sanitize-recover=all)
+  add_link_options(-fsanitize=${REEVE_SANITIZE})
+endif()
+
+# reeve_library(name SOURCES … DEPS …): a static library of one folder.
+function(reeve_library name)
+  cmake_parse_arguments(ARG "" "" "SOURCES;DEPS" ${ARGN})
+  add_library(${name} STATIC ${ARG_SOURCES})
+  target_include_directories(${name} PUBLIC ${CMAKE_SOURCE_DIR})
+  target_link_libraries(${name} PUBLIC ${ARG_DEPS})
+endfunction()
+
+# reeve_test(name SOURCES … DEPS …): a GoogleTest program, run whole by ctest.
+function(reeve_test name)
+  cmake_parse_arguments(ARG "" "" "SOURCES;DEPS" ${ARGN})
+  add_executable(${name} ${ARG_SOURCES})
+  target_link_libraries(${name} PRIVATE ${ARG_DEPS} GTest::gmock GTest::gtest_main)
+  add_test(NAME ${name} COMMAND ${name})
+  set_tests_properties(${name} PROPERTIES TIMEOUT 300)
+endfunction()

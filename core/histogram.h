@@ -1,0 +1,109 @@
+// Fixed-size histogram of non-negative integers (microseconds, per mille) on a log-linear scale.
+//
+// Each power of two is cut into 2^kSubBits equal buckets, so a bucket is at most 2^-kSubBits of its
+// lower edge wide; values below 2^kSubBits are exact. Recording is O(1) without allocation;
+// merging, clearing and quantiles cost only the range of buckets in use.
+#pragma once
+
+#include <algorithm>
+#include <array>
+#include <bit>
+#include <cstdint>
+
+namespace reeve {
+
+template <int kSubBits>
+class LogHistogram {
+ public:
+  static constexpr int kOctaves =
+      32;  // values from 2^32 up (71 minutes in us) share the last bucket
+  static constexpr uint32_t kSub = 1u << kSubBits;
+  static constexpr uint32_t kBuckets = (kOctaves - kSubBits + 1) * kSub;
+
+  static constexpr uint32_t BucketOf(uint64_t value) {
+    if (value < kSub) return static_cast<uint32_t>(value);
+    const int exponent = 63 - std::countl_zero(value);
+    if (exponent >= kOctaves) return kBuckets - 1;
+    const uint32_t sub = static_cast<uint32_t>(value >> (exponent - kSubBits)) & (kSub - 1);
+    return static_cast<uint32_t>(exponent - kSubBits + 1) * kSub + sub;
+  }
+  // Smallest value of a bucket.
+  static constexpr uint64_t LowerEdge(uint32_t bucket) {
+    if (bucket < kSub) return bucket;
+    const uint32_t exponent = bucket / kSub - 1 + kSubBits;
+    return (uint64_t{kSub} + bucket % kSub) << (exponent - kSubBits);
+  }
+  static constexpr uint64_t UpperEdge(uint32_t bucket) { return LowerEdge(bucket + 1); }
+
+  // Negative values count as 0.
+  void Record(int64_t value, uint32_t times = 1) {
+    const uint32_t b = BucketOf(value < 0 ? 0 : static_cast<uint64_t>(value));
+    counts_[b] += times;
+    count_ += times;
+    low_ = std::min(low_, b);
+    high_ = std::max(high_, b);
+  }
+
+  void Merge(const LogHistogram& other) {
+    for (uint32_t b = other.low_; b <= other.high_ && b < kBuckets; ++b) {
+      counts_[b] += other.counts_[b];
+    }
+    count_ += other.count_;
+    low_ = std::min(low_, other.low_);
+    high_ = std::max(high_, other.high_);
+  }
+
+  void Clear() {
+    if (count_ == 0) return;
+    std::fill(counts_.begin() + low_, counts_.begin() + high_ + 1, 0u);
+    count_ = 0;
+    low_ = kBuckets;
+    high_ = 0;
+  }
+
+  uint64_t count() const { return count_; }
+  uint32_t bucket_count(uint32_t bucket) const { return counts_[bucket]; }
+  uint32_t lowest_bucket() const { return low_; }    // kBuckets when empty
+  uint32_t highest_bucket() const { return high_; }  // 0 when empty
+
+  // The value below which a share q in [0, 1] of the records lies, linear inside its bucket;
+  // 0 when empty.
+  double Quantile(double q) const {
+    if (count_ == 0) return 0;
+    const double rank = q * static_cast<double>(count_);
+    double below = 0;
+    for (uint32_t b = low_; b <= high_; ++b) {
+      const double here = counts_[b];
+      if (here > 0 && below + here >= rank) {
+        const double fraction = std::clamp((rank - below) / here, 0.0, 1.0);
+        const double lower = static_cast<double>(LowerEdge(b));
+        return lower + fraction * (static_cast<double>(UpperEdge(b)) - lower - 1);
+      }
+      below += here;
+    }
+    return static_cast<double>(UpperEdge(high_) - 1);
+  }
+
+  // Records whose bucket lies wholly above `value` (a bucket that holds `value` does not count).
+  uint64_t CountAbove(int64_t value) const {
+    uint64_t above = 0;
+    for (uint32_t b = BucketOf(static_cast<uint64_t>(std::max<int64_t>(value, 0))) + 1;
+         b <= high_ && b < kBuckets; ++b) {
+      above += counts_[b];
+    }
+    return above;
+  }
+
+ private:
+  std::array<uint32_t, kBuckets> counts_{};
+  uint64_t count_ = 0;
+  uint32_t low_ = kBuckets;
+  uint32_t high_ = 0;
+};
+
+// One per function and window: buckets of at most 6.25 %, 1.9 KB.
+using WindowHistogram = LogHistogram<4>;
+// One per run: buckets of at most 0.8 %, 13 KB.
+using RunHistogram = LogHistogram<7>;
+
+}  // namespace reeve
