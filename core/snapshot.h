@@ -18,12 +18,14 @@ namespace reeve {
 // number of functions. "Window" is the control period that ended at Snapshot::time.
 struct FunctionWindows {
   // Events of the window.
-  std::vector<uint32_t> arrivals;        // requests that came
-  std::vector<uint32_t> completions;     // requests answered
-  std::vector<uint32_t> failures;        // requests lost to a container or node failure
-  std::vector<uint32_t> timeouts;        // requests given up at their time limit
-  std::vector<uint32_t> rejections;      // requests refused by a full queue
-  std::vector<uint32_t> cold_starts;     // containers whose start began in the window
+  std::vector<uint32_t> arrivals;     // requests that came
+  std::vector<uint32_t> completions;  // requests answered
+  std::vector<uint32_t> failures;     // requests lost to a container or node failure
+  std::vector<uint32_t> timeouts;     // requests given up at their time limit
+  std::vector<uint32_t> rejections;   // requests refused by a full queue
+  std::vector<uint32_t>
+      cold_starts;  // requests begun on a container that was not ready when they came
+  std::vector<uint32_t> containers_started;  // containers whose start began
   std::vector<uint32_t> slo_violations;  // completions slower than the SLO, failures and refusals
 
   // State at the end of the window.
