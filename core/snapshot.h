@@ -44,8 +44,8 @@ struct FunctionWindows {
   // Distributions over the window's completions; all zero when there was none.
   std::vector<float> latency_p50_ms, latency_p95_ms, latency_p99_ms;        // arrival to answer
   std::vector<float> execution_p50_ms, execution_p95_ms, execution_p99_ms;  // start to answer
-  std::span<const WindowHistogram> latency_us;    // [F]; owned by the platform, valid until its
-  std::span<const WindowHistogram> execution_us;  // next Observe; empty when it has none
+  // [F]; owned by the platform, valid until its time moves on; empty when it has none.
+  std::span<const WindowHistogram> latency_us, execution_us;
 
   // Per-container limits in force, and the function's objective.
   std::vector<Millicores> cpu_limit;

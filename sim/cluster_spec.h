@@ -226,7 +226,7 @@ struct FailureSpec {
     v.Field("container_mtbf", &FailureSpec::container_mtbf,
             "Mean time until a container fails, exponentially distributed", AtLeast(0.001));
     v.Field("start_failure_probability", &FailureSpec::start_failure_probability,
-            "Share of container starts that fail at their end", {0, 1});
+            "Share of container starts that fail at their end; each is tried again", {0, 0.95});
   }
 };
 
@@ -260,6 +260,7 @@ struct ClusterSpec {
   PlacementStrategy placement = PlacementStrategy::kLeastLoaded;
   RouterStrategy router = RouterStrategy::kLeastOutstanding;
   ScaleDownOrder scale_down = ScaleDownOrder::kNewest;
+  bool bind_cold_starts = true;
   double cpu_overcommit = 0;
   ContainerSpec containers;
   std::map<std::string, FunctionOverride> functions;
@@ -279,6 +280,9 @@ struct ClusterSpec {
     v.Field("placement", &ClusterSpec::placement, "Where a new container goes");
     v.Field("router", &ClusterSpec::router, "Which container a request goes to");
     v.Field("scale_down", &ClusterSpec::scale_down, "Which container goes first");
+    v.Field("bind_cold_starts", &ClusterSpec::bind_cold_starts,
+            "On-demand scaling: a request that started a container waits for that one (Lambda, "
+            "OpenWhisk's invokers); otherwise for whichever is free first");
     v.Field("cpu_overcommit", &ClusterSpec::cpu_overcommit,
             "A node takes containers until their CPU limits add up to this many times its CPU; 0: "
             "memory alone decides",

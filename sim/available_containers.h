@@ -1,0 +1,186 @@
+// The containers of one function that can take a request, in the order of the router's strategy.
+// All operations are O(1) or O(log n) in the number of containers, without allocation once grown;
+// Remove is O(n) for the strategies without positions.
+#pragma once
+
+#include <cstdint>
+#include <vector>
+
+#include "core/check.h"
+#include "sim/cluster_spec.h"
+
+namespace reeve {
+
+// What the router needs to know of a container; lives in the container.
+struct RouterSlot {
+  uint32_t position = kOut;  // in the heap; kOut: not available
+  uint32_t outstanding = 0;  // requests in execution
+  uint32_t concurrency = 1;  // limit
+  uint32_t sequence = 0;     // order of creation within the run
+  static constexpr uint32_t kOut = UINT32_MAX;
+  static constexpr uint32_t kIn = UINT32_MAX - 1;  // available, strategy without positions
+  bool available() const { return position != kOut; }
+};
+
+// `Slots` is any array-like of containers: slots[c].slot is the RouterSlot of container c.
+template <class Slots>
+class AvailableContainers {
+ public:
+  static constexpr uint32_t kNone = UINT32_MAX;
+
+  explicit AvailableContainers(RouterStrategy strategy) : strategy_(strategy) {}
+
+  uint32_t Pick() const {
+    switch (strategy_) {
+      case RouterStrategy::kMostRecent:
+        return items_.empty() ? kNone : items_.back();
+      case RouterStrategy::kRoundRobin:
+        return head_ == items_.size() ? kNone : items_[head_];
+      default:
+        return heap_.empty() ? kNone : heap_.front().container;
+    }
+  }
+
+  // A container became ready, with room for requests.
+  void Add(Slots& slots, uint32_t c) { Insert(slots, c); }
+
+  // The picked container took a request: its outstanding count has just been raised.
+  void Taken(Slots& slots, uint32_t c) {
+    RouterSlot& slot = slots[c].slot;
+    const bool full = slot.outstanding >= slot.concurrency;
+    switch (strategy_) {
+      case RouterStrategy::kMostRecent:
+        if (full) {
+          items_.pop_back();
+          slot.position = RouterSlot::kOut;
+        }
+        break;
+      case RouterStrategy::kRoundRobin:
+        PopFront();
+        slot.position = RouterSlot::kOut;
+        if (!full) Insert(slots, c);
+        break;
+      default:
+        if (full) {
+          RemoveAt(slots, slot.position);
+        } else {
+          Reorder(slots, c);
+        }
+    }
+  }
+
+  // A request of the container ended: its outstanding count has just been lowered.
+  void Released(Slots& slots, uint32_t c) {
+    RouterSlot& slot = slots[c].slot;
+    if (!slot.available()) {
+      if (slot.outstanding < slot.concurrency) Insert(slots, c);
+    } else if (UsesHeap()) {
+      Reorder(slots, c);
+    }
+  }
+
+  // The container drains, failed or goes.
+  void Remove(Slots& slots, uint32_t c) {
+    RouterSlot& slot = slots[c].slot;
+    if (!slot.available()) return;
+    if (UsesHeap()) {
+      RemoveAt(slots, slot.position);
+      return;
+    }
+    for (size_t i = head_; i < items_.size(); ++i) {
+      if (items_[i] == c) {
+        items_.erase(items_.begin() + static_cast<ptrdiff_t>(i));
+        break;
+      }
+    }
+    slot.position = RouterSlot::kOut;
+  }
+
+ private:
+  struct Item {
+    uint64_t key;
+    uint32_t container;
+  };
+
+  bool UsesHeap() const {
+    return strategy_ == RouterStrategy::kLeastOutstanding || strategy_ == RouterStrategy::kNewest;
+  }
+
+  uint64_t Key(const RouterSlot& slot) const {
+    if (strategy_ == RouterStrategy::kNewest) return UINT32_MAX - slot.sequence;
+    return uint64_t{slot.outstanding} << 32 | slot.sequence;
+  }
+
+  void Insert(Slots& slots, uint32_t c) {
+    RouterSlot& slot = slots[c].slot;
+    REEVE_DCHECK(!slot.available());
+    if (UsesHeap()) {
+      heap_.push_back({Key(slot), c});
+      SiftUp(slots, static_cast<uint32_t>(heap_.size()) - 1);
+    } else {
+      items_.push_back(c);
+      slot.position = RouterSlot::kIn;
+    }
+  }
+
+  void PopFront() {
+    ++head_;
+    // Reclaim the front once it is the larger part: O(1) amortised.
+    if (head_ > 32 && head_ * 2 > items_.size()) {
+      items_.erase(items_.begin(), items_.begin() + static_cast<ptrdiff_t>(head_));
+      head_ = 0;
+    }
+  }
+
+  void Reorder(Slots& slots, uint32_t c) {
+    const uint32_t at = slots[c].slot.position;
+    heap_[at].key = Key(slots[c].slot);
+    SiftUp(slots, at);
+    SiftDown(slots, slots[c].slot.position);
+  }
+
+  void RemoveAt(Slots& slots, uint32_t at) {
+    slots[heap_[at].container].slot.position = RouterSlot::kOut;
+    const Item last = heap_.back();
+    heap_.pop_back();
+    if (at == heap_.size()) return;
+    heap_[at] = last;
+    slots[last.container].slot.position = at;
+    SiftUp(slots, at);
+    SiftDown(slots, slots[last.container].slot.position);
+  }
+
+  void SiftUp(Slots& slots, uint32_t at) {
+    const Item item = heap_[at];
+    while (at > 0 && item.key < heap_[(at - 1) / 2].key) {
+      Place(slots, at, heap_[(at - 1) / 2]);
+      at = (at - 1) / 2;
+    }
+    Place(slots, at, item);
+  }
+
+  void SiftDown(Slots& slots, uint32_t at) {
+    const Item item = heap_[at];
+    while (true) {
+      uint32_t child = 2 * at + 1;
+      if (child >= heap_.size()) break;
+      if (child + 1 < heap_.size() && heap_[child + 1].key < heap_[child].key) ++child;
+      if (item.key <= heap_[child].key) break;
+      Place(slots, at, heap_[child]);
+      at = child;
+    }
+    Place(slots, at, item);
+  }
+
+  void Place(Slots& slots, uint32_t at, const Item& item) {
+    heap_[at] = item;
+    slots[item.container].slot.position = at;
+  }
+
+  RouterStrategy strategy_;
+  size_t head_ = 0;              // round robin: items before it are gone
+  std::vector<uint32_t> items_;  // most recent: a stack; round robin: a queue
+  std::vector<Item> heap_;       // least outstanding, newest
+};
+
+}  // namespace reeve

@@ -1,0 +1,247 @@
+// The inside of SimulatedCluster. Split over three files by what they are about:
+// engine_requests.cc (event loop, routing, execution: the hot path), engine_containers.cc (life and
+// death of containers and nodes) and engine_observe.cc (decisions in, measurements out).
+#pragma once
+
+#include <vector>
+
+#include "core/random.h"
+#include "sim/available_containers.h"
+#include "sim/cluster.h"
+#include "sim/min_heap.h"
+#include "sim/node_cpu.h"
+#include "sim/placement.h"
+#include "sim/winner_tree.h"
+
+namespace reeve {
+
+inline constexpr uint32_t kNone = UINT32_MAX;
+
+// A request in the system; pooled.
+struct Request {
+  int64_t arrival_us;
+  int64_t start_us;
+  int64_t work_us;
+  uint32_t function;
+  uint32_t container;     // that it runs in, or waits for while `bound`; else kNone
+  uint32_t prev, next;    // neighbours in its function's queue
+  uint32_t older, newer;  // neighbours in order of deadline
+  bool bound;             // waits for the start of `container`, outside the queue
+};
+
+enum class ContainerState : uint8_t { kFree, kStarting, kReady, kDraining };
+
+struct Container {
+  RouterSlot slot;
+  uint32_t function = kNone;
+  uint32_t node = kNone;
+  ContainerState state = ContainerState::kFree;
+  bool expiry_armed = false;       // a keep-alive timer is pending
+  uint32_t bound_request = kNone;  // waits for this container's start
+  int64_t ready_us = 0;
+  int64_t idle_since_us = 0;
+  int64_t memory_mib = 0;
+  CpuRunner cpu;
+};
+
+// Counts of the current window; the first eight vectors of FunctionWindows.
+struct WindowCounts {
+  uint32_t arrivals = 0, completions = 0, failures = 0, timeouts = 0, rejections = 0;
+  uint32_t cold_starts = 0, containers_started = 0, slo_violations = 0;
+};
+
+// A count that changes in time, with its integral.
+struct Metered {
+  int64_t value = 0;
+  int64_t integral_us = 0;
+  int64_t changed_us = 0;
+  void Add(int64_t delta, int64_t now) {
+    integral_us += value * (now - changed_us);
+    changed_us = now;
+    value += delta;
+  }
+};
+
+struct Function {
+  explicit Function(RouterStrategy router) : available(router) {}
+
+  // Touched by every request.
+  WindowCounts window;
+  Metered in_flight;
+  Metered busy;  // containers with a request
+  int64_t slo_us = 0;
+  AvailableContainers<std::vector<Container>> available;
+
+  // Touched when requests wait.
+  uint32_t queue_head = kNone, queue_tail = kNone;
+  Metered queued;  // in the queue, or bound to a starting container
+
+  // Touched when containers change.
+  std::vector<uint32_t> members;  // containers, by rising creation
+  uint32_t ready = 0, starting = 0, draining = 0;
+  uint32_t unplaced = 0;  // wanted, but no node had room
+  bool pending = false;   // stands in Engine::pending_
+  uint32_t target = 0;    // replicas, or floor of warm containers
+  uint32_t max_replicas = 0;
+  uint64_t starts_drawn = 0;
+  Metered containers;  // ready, starting and draining
+  Metered memory_mib;
+
+  // Settings.
+  double cpu_limit = 0, cpu_demand = 0, cpu_shares = 0;  // millicores; shares 0: as the limit
+  int64_t memory_limit_mib = 0;
+  uint32_t concurrency = 1;  // UINT32_MAX: unlimited
+  int64_t keep_alive_us = 0;
+  Distribution cold_start_ms;
+
+  // Integrals at the start of the window.
+  int64_t queued_before = 0, in_flight_before = 0, memory_before = 0;
+  double cpu_used_window = 0;  // millicores * us
+
+  uint32_t alive() const { return ready + starting; }
+};
+
+struct Timer {
+  enum class Kind : uint8_t {
+    kContainerReady,
+    kKeepAlive,
+    kDeadline,
+    kContainerFailure,
+    kNodeEvent,
+    kPrewarmReady,
+  };
+  int64_t time_us;
+  uint64_t order;
+  Kind kind;
+  uint32_t a;  // container, event or node
+  uint32_t b;  // the container's sequence, or the pool
+  friend bool Before(const Timer& x, const Timer& y) {
+    return x.time_us != y.time_us ? x.time_us < y.time_us : x.order < y.order;
+  }
+};
+
+class SimulatedCluster::Engine {
+ public:
+  Engine(const Trace& trace, const ClusterSpec& spec, uint64_t seed,
+         std::unique_ptr<ArrivalSource> arrivals);
+
+  // engine_requests.cc
+  void AdvanceTo(int64_t until_us);
+
+  // engine_observe.cc
+  absl::Status Observe(Snapshot& snapshot);
+  absl::Status Apply(std::span<const Decision> decisions);
+  void ApplyTo(uint32_t function, const Decision& decision);
+  const FunctionTotals& Totals(uint32_t function);  // right after Observe
+  int64_t UnfinishedAge(uint32_t function) const;
+
+  WakeCallback wake;
+  InvocationSink sink;
+
+  int64_t now() const { return now_; }
+  bool arrivals_done() const { return next_arrival_us_ == WinnerTree::kNever; }
+  const std::vector<Function>& functions() const { return functions_; }
+  uint64_t invocations() const { return invocations_; }
+  const ClusterSpec& spec() const { return spec_; }
+
+ private:
+  // ---- engine_requests.cc
+  void LoadArrival();
+  void OnArrival();
+  void OnCompletion();
+  void OnTimer();
+  void OnDeadline();
+  uint32_t NewRequest(uint32_t function, int64_t work_us);
+  void FreeRequest(uint32_t request);
+  void Enqueue(Function& f, uint32_t request);
+  void Unqueue(Function& f, uint32_t request);
+  // A bound request waits for its container no more.
+  void Unbind(Function& f, uint32_t container);
+  void Begin(Function& f, uint32_t request, uint32_t container);
+  // The request leaves the system; `started` says whether it was running.
+  void Leave(Function& f, uint32_t request, Outcome outcome);
+  void Complete(uint32_t container, uint32_t request);
+  // The container has one request fewer: next work, idle, or gone.
+  void AfterRelease(uint32_t container);
+  void ServeQueue(uint32_t function);
+  void SetNodeTime(uint32_t node) { node_times_.Set(node, cpus_[node].next_completion()); }
+  void SetTimer(int64_t time_us, Timer::Kind kind, uint32_t a, uint32_t b);
+
+  // ---- engine_containers.cc
+  void WakeUp(uint32_t function);
+  void Reconcile(uint32_t function);
+  // On demand: sees that every waiting request has a container on its way, as far as there is room.
+  void StartForQueue(uint32_t function);
+  // False: no node had room.
+  bool StartContainer(uint32_t function, bool ready_at_once = false);
+  void AddUnplaced(uint32_t function, uint32_t count);
+  bool EvictFor(uint32_t function, uint32_t& node);
+  void OnReady(uint32_t container);
+  void OnKeepAlive(uint32_t container);
+  void Stop(uint32_t container);    // by scaling: at once if idle, else it drains
+  void Remove(uint32_t container);  // frees everything; no request runs in it
+  void Fail(uint32_t container);    // its requests fail with it
+  void ScaleDown(uint32_t function, uint32_t excess);
+  void OnNodeEvent(const NodeEventSpec& event);
+  void OnMemoryFreed(uint32_t node);
+  void RefillPrewarm(uint32_t node);
+  void ConfigureCpu(uint32_t container);
+  bool Evictable(const Container& c) const;
+
+  // ---- engine_observe.cc
+  void SetUpFunctions();
+  void SetUpNodes();
+  void ResizeCpu(uint32_t function, Millicores limit);
+  void ResizeMemory(uint32_t function, Mebibytes limit);
+  void SetConcurrency(uint32_t function, int32_t concurrency);
+  // Adds what the window counted and integrated to the function's totals.
+  void CloseWindow(uint32_t function);
+  void OpenWindow();
+  void CollectCpu();
+
+  const Trace& trace_;
+  const ClusterSpec spec_;
+  const uint64_t seed_;
+  const bool on_demand_;
+  const int64_t timeout_us_;
+  const uint32_t queue_limit_;
+  const InterferenceCurve curve_;
+
+  // Arrivals.
+  std::unique_ptr<ArrivalSource> source_;
+  ArrivalBatch batch_;
+  size_t batch_at_ = 0;
+  int64_t next_arrival_us_ = 0;  // kNever at the end
+  uint64_t invocations_ = 0;
+
+  // Events.
+  int64_t now_ = 0;
+  WinnerTree node_times_;  // earliest completion of each node
+  MinHeap<Timer> timers_;
+  uint64_t timers_set_ = 0;
+
+  // State; all indexed by dense numbers.
+  std::vector<Function> functions_;
+  std::vector<WindowHistogram> latency_us_, execution_us_;  // [F], of the window
+  std::vector<FunctionTotals> totals_;                      // [F], up to the window's start
+  std::vector<Node> nodes_;
+  std::vector<NodeCpu> cpus_;  // [nodes]
+  std::vector<Container> containers_;
+  std::vector<uint32_t> cpu_generations_;  // [containers]
+  std::vector<uint32_t> free_containers_;
+  uint32_t containers_made_ = 0;
+  std::vector<Request> requests_;
+  uint32_t free_request_ = kNone;                             // list through `next`
+  uint32_t oldest_request_ = kNone, newest_request_ = kNone;  // by deadline
+  bool deadline_armed_ = false;
+  std::vector<uint32_t> pending_;  // functions with unplaced containers, first come first served
+  std::vector<uint32_t> scratch_;
+  Placement placement_;
+  std::vector<uint64_t> function_hash_;     // [F]
+  std::vector<uint32_t> function_on_node_;  // [nodes] scratch: containers of one function
+  std::vector<uint8_t> image_on_node_;      // [F * nodes]; empty when pulls cost nothing
+  int64_t window_start_us_ = 0;
+  bool window_closed_ = false;  // the histograms are still those of the last snapshot
+};
+
+}  // namespace reeve

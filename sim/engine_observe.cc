@@ -1,0 +1,313 @@
+// What goes in and out of the simulated cluster: set-up, decisions, measurements.
+#include <fmt/format.h>
+
+#include <algorithm>
+#include <limits>
+
+#include "core/check.h"
+#include "sim/engine.h"
+
+namespace reeve {
+namespace {
+
+uint32_t ConcurrencyLimit(int32_t configured) {
+  return configured == 0 ? std::numeric_limits<uint32_t>::max() : static_cast<uint32_t>(configured);
+}
+
+// FACTS: an objective at a multiple of the function's own tail on an idle machine.
+SimTime DefaultSlo(const SloSpec& slo, const FunctionProfile& profile) {
+  const double ms = profile.duration_ms.Sample(slo.percentile) * slo.factor;
+  return std::max(slo.minimum, SimTime::FromSeconds(std::min(ms, 1e9) / 1000));
+}
+
+}  // namespace
+
+SimulatedCluster::Engine::Engine(const Trace& trace, const ClusterSpec& spec, uint64_t seed,
+                                 std::unique_ptr<ArrivalSource> arrivals)
+    : trace_(trace),
+      spec_(spec),
+      seed_(seed),
+      on_demand_(spec.scaling == ScalingMode::kOnDemand),
+      timeout_us_(spec.containers.request_timeout.micros()),
+      queue_limit_(static_cast<uint32_t>(spec.containers.queue_limit)),
+      curve_(spec.interference),
+      source_(std::move(arrivals)),
+      node_times_(static_cast<uint32_t>(spec.node_count())),
+      placement_(spec.placement, spec.cpu_overcommit, static_cast<uint32_t>(spec.node_count())) {
+  SetUpNodes();
+  SetUpFunctions();
+  for (uint32_t i = 0; i < spec_.events.size(); ++i) {
+    SetTimer(spec_.events[i].at.micros(), Timer::Kind::kNodeEvent, i, 0);
+  }
+  LoadArrival();
+}
+
+void SimulatedCluster::Engine::SetUpNodes() {
+  for (const NodeGroupSpec& group : spec_.nodes) {
+    for (int32_t i = 0; i < group.count; ++i) {
+      Node node;
+      node.cpu_millicores = group.cpu.value();
+      node.memory_mib = group.memory.value();
+      for (const PrewarmPoolSpec& pool : spec_.prewarm) {
+        PrewarmPool made{pool.memory.value(), static_cast<uint32_t>(pool.count), 0, 0};
+        // The pools stand ready when the run begins, as far as the node's memory goes.
+        while (made.ready < made.target && node.memory_free_mib() >= made.memory_mib) {
+          node.memory_held_mib += made.memory_mib;
+          ++made.ready;
+        }
+        node.prewarm.push_back(made);
+      }
+      nodes_.push_back(std::move(node));
+      cpus_.emplace_back(static_cast<double>(group.cpu.value()), &curve_, &cpu_generations_);
+    }
+  }
+  function_on_node_.assign(nodes_.size(), 0);
+}
+
+void SimulatedCluster::Engine::SetUpFunctions() {
+  const size_t count = trace_.functions().size();
+  const ContainerSpec& base = spec_.containers;
+  totals_.resize(count);
+  latency_us_.resize(count);
+  execution_us_.resize(count);
+  functions_.reserve(count);
+  const bool pulls = !(spec_.cold_start.image_pull_ms == Distribution::Constant(0));
+  if (pulls) image_on_node_.assign(count * nodes_.size(), 0);
+  std::vector<int32_t> initial;
+  for (const FunctionProfile& profile : trace_.functions()) {
+    const auto found = spec_.functions.find(profile.name);
+    const FunctionOverride own =
+        found == spec_.functions.end() ? FunctionOverride{} : found->second;
+    Function& f = functions_.emplace_back(spec_.router);
+    f.cpu_limit = static_cast<double>(own.cpu_limit.value_or(base.cpu_limit).value());
+    f.cpu_demand = static_cast<double>(own.cpu_demand.value_or(base.cpu_demand).value());
+    f.cpu_shares = static_cast<double>(own.cpu_shares.value_or(base.cpu_shares).value());
+    const bool known = base.memory_from_trace && profile.memory.value() > 0;
+    f.memory_limit_mib =
+        own.memory.value_or(std::max(known ? profile.memory : base.memory, base.minimum_memory))
+            .value();
+    f.concurrency = ConcurrencyLimit(own.concurrency.value_or(base.concurrency));
+    f.keep_alive_us = own.keep_alive.value_or(base.keep_alive).micros();
+    f.max_replicas = static_cast<uint32_t>(own.max_replicas.value_or(base.max_replicas));
+    f.slo_us = own.slo_latency.value_or(DefaultSlo(spec_.slo, profile)).micros();
+    f.cold_start_ms = profile.cold_start_ms.value_or(spec_.cold_start.time_ms);
+    function_hash_.push_back(HashName(profile.name));
+    initial.push_back(own.initial_replicas.value_or(base.initial_replicas));
+  }
+  for (uint32_t i = 0; i < count; ++i) {
+    Function& f = functions_[i];
+    f.target = std::min(static_cast<uint32_t>(initial[i]), f.max_replicas);
+    uint32_t missing = f.target;
+    while (missing > 0 && StartContainer(i, /*ready_at_once=*/true)) --missing;
+    AddUnplaced(i, missing);
+  }
+}
+
+// ---- decisions
+
+absl::Status SimulatedCluster::Engine::Apply(std::span<const Decision> decisions) {
+  if (decisions.size() != functions_.size()) {
+    return absl::InvalidArgumentError(
+        fmt::format("{} decisions for {} functions", decisions.size(), functions_.size()));
+  }
+  for (uint32_t i = 0; i < decisions.size(); ++i) ApplyTo(i, decisions[i]);
+  return absl::OkStatus();
+}
+
+void SimulatedCluster::Engine::ApplyTo(uint32_t function, const Decision& decision) {
+  Function& f = functions_[function];
+  if (decision.cpu_limit) ResizeCpu(function, *decision.cpu_limit);
+  if (decision.memory_limit) ResizeMemory(function, *decision.memory_limit);
+  if (decision.concurrency) SetConcurrency(function, *decision.concurrency);
+  if (decision.keep_alive) f.keep_alive_us = std::max<int64_t>(0, decision.keep_alive->micros());
+  if (decision.replicas) {
+    f.target = static_cast<uint32_t>(std::max(0, *decision.replicas));
+    // Nothing is to be done for most functions in most periods.
+    if (f.alive() + f.unplaced != std::min(f.target, f.max_replicas)) Reconcile(function);
+  }
+}
+
+void SimulatedCluster::Engine::ResizeCpu(uint32_t function, Millicores limit) {
+  Function& f = functions_[function];
+  const int64_t wanted = std::max<int64_t>(1, limit.value());
+  const int64_t before = static_cast<int64_t>(f.cpu_limit);
+  if (wanted == before) return;
+  f.cpu_limit = static_cast<double>(wanted);
+  for (uint32_t member : f.members) {
+    nodes_[containers_[member].node].cpu_limits_millicores += wanted - before;
+    if (containers_[member].state != ContainerState::kStarting) ConfigureCpu(member);
+  }
+}
+
+void SimulatedCluster::Engine::ResizeMemory(uint32_t function, Mebibytes limit) {
+  Function& f = functions_[function];
+  f.memory_limit_mib = std::max<int64_t>(1, limit.value());
+  // Running containers change in place where their node has room; the others keep their size.
+  std::vector<uint32_t> freed;
+  for (uint32_t member : f.members) {
+    Container& c = containers_[member];
+    Node& node = nodes_[c.node];
+    const int64_t change = f.memory_limit_mib - c.memory_mib;
+    if (change == 0 || change > node.memory_free_mib()) continue;
+    c.memory_mib += change;
+    node.memory_held_mib += change;
+    const bool idle = c.state != ContainerState::kStarting && c.slot.outstanding == 0;
+    if (idle) node.idle_memory_mib += change;
+    f.memory_mib.Add(change, now_);
+    if (change < 0) freed.push_back(c.node);
+  }
+  for (uint32_t node : freed) OnMemoryFreed(node);
+}
+
+void SimulatedCluster::Engine::SetConcurrency(uint32_t function, int32_t concurrency) {
+  Function& f = functions_[function];
+  const uint32_t limit = ConcurrencyLimit(std::max(0, concurrency));
+  if (limit == f.concurrency) return;
+  f.concurrency = limit;
+  for (uint32_t member : f.members) {
+    Container& c = containers_[member];
+    c.slot.concurrency = limit;
+    if (c.state != ContainerState::kReady) continue;
+    if (c.slot.outstanding >= limit) {
+      f.available.Remove(containers_, member);
+    } else if (!c.slot.available()) {
+      f.available.Add(containers_, member);
+    }
+  }
+  ServeQueue(function);
+}
+
+// ---- measurements
+
+void SimulatedCluster::Engine::CollectCpu() {
+  for (Container& c : containers_) {
+    if (c.state == ContainerState::kFree) continue;
+    if (c.cpu.jobs == 0 && c.cpu.used == 0) continue;
+    functions_[c.function].cpu_used_window += cpus_[c.node].TakeUsed(c.cpu, now_);
+  }
+}
+
+void SimulatedCluster::Engine::OpenWindow() {
+  if (!window_closed_) return;
+  for (uint32_t i = 0; i < functions_.size(); ++i) {
+    latency_us_[i].Clear();
+    execution_us_[i].Clear();
+  }
+  window_closed_ = false;
+}
+
+void SimulatedCluster::Engine::CloseWindow(uint32_t function) {
+  Function& f = functions_[function];
+  FunctionTotals& t = totals_[function];
+  const WindowCounts& w = f.window;
+  t.arrivals += w.arrivals;
+  t.completions += w.completions;
+  t.failures += w.failures;
+  t.timeouts += w.timeouts;
+  t.rejections += w.rejections;
+  t.cold_starts += w.cold_starts;
+  t.containers_started += w.containers_started;
+  t.slo_violations += w.slo_violations;
+  if (w.completions > 0) {
+    t.latency_us.Merge(latency_us_[function]);
+    t.execution_us.Merge(execution_us_[function]);
+  }
+  t.cpu_used_mc_us += f.cpu_used_window;
+  for (Metered* m : {&f.queued, &f.in_flight, &f.busy, &f.containers, &f.memory_mib}) {
+    m->Add(0, now_);
+  }
+  t.in_system_integral_us = f.queued.integral_us + f.in_flight.integral_us;
+  t.container_us = f.containers.integral_us;
+  t.busy_container_us = f.busy.integral_us;
+  t.memory_mib_us = f.memory_mib.integral_us;
+}
+
+absl::Status SimulatedCluster::Engine::Observe(Snapshot& snapshot) {
+  const int64_t length = now_ - window_start_us_;
+  const double span = length > 0 ? static_cast<double>(length) : 1;
+  snapshot.time = SimTime::Micros(now_);
+  snapshot.window = SimTime::Micros(length);
+  FunctionWindows& out = snapshot.functions;
+  if (out.size() != functions_.size()) out.Resize(functions_.size());
+  OpenWindow();  // in case nothing happened since the last call
+  CollectCpu();
+  double cpu_used = 0;
+  for (uint32_t i = 0; i < functions_.size(); ++i) {
+    Function& f = functions_[i];
+    CloseWindow(i);
+    const WindowCounts& w = f.window;
+    out.arrivals[i] = w.arrivals;
+    out.completions[i] = w.completions;
+    out.failures[i] = w.failures;
+    out.timeouts[i] = w.timeouts;
+    out.rejections[i] = w.rejections;
+    out.cold_starts[i] = w.cold_starts;
+    out.containers_started[i] = w.containers_started;
+    out.slo_violations[i] = w.slo_violations;
+    out.queued[i] = static_cast<uint32_t>(f.queued.value);
+    out.in_flight[i] = static_cast<uint32_t>(f.in_flight.value);
+    out.containers_ready[i] = f.ready;
+    out.containers_starting[i] = f.starting + f.unplaced;
+    out.replicas_asked[i] = f.target;
+    out.mean_queued[i] = static_cast<double>(f.queued.integral_us - f.queued_before) / span;
+    out.mean_in_flight[i] =
+        static_cast<double>(f.in_flight.integral_us - f.in_flight_before) / span;
+    out.cpu_used_millicores[i] = f.cpu_used_window / span;
+    out.memory_used_mebibytes[i] =
+        static_cast<double>(f.memory_mib.integral_us - f.memory_before) / span;
+    cpu_used += f.cpu_used_window;
+    f.queued_before = f.queued.integral_us;
+    f.in_flight_before = f.in_flight.integral_us;
+    f.memory_before = f.memory_mib.integral_us;
+    f.cpu_used_window = 0;
+    const auto quantile = [&](const WindowHistogram& h, double q) {
+      return static_cast<float>(w.completions > 0 ? h.Quantile(q) / 1000 : 0);
+    };
+    out.latency_p50_ms[i] = quantile(latency_us_[i], 0.50);
+    out.latency_p95_ms[i] = quantile(latency_us_[i], 0.95);
+    out.latency_p99_ms[i] = quantile(latency_us_[i], 0.99);
+    out.execution_p50_ms[i] = quantile(execution_us_[i], 0.50);
+    out.execution_p95_ms[i] = quantile(execution_us_[i], 0.95);
+    out.execution_p99_ms[i] = quantile(execution_us_[i], 0.99);
+    out.cpu_limit[i] = Millicores(static_cast<int64_t>(f.cpu_limit));
+    out.memory_limit[i] = Mebibytes(f.memory_limit_mib);
+    out.concurrency_limit[i] = f.concurrency == std::numeric_limits<uint32_t>::max()
+                                   ? 0
+                                   : static_cast<int32_t>(f.concurrency);
+    out.slo_latency[i] = SimTime::Micros(f.slo_us);
+    f.window = {};
+  }
+  // Shown as they are; OpenWindow clears them when time moves on.
+  out.latency_us = latency_us_;
+  out.execution_us = execution_us_;
+  window_closed_ = true;
+
+  ClusterState& cluster = snapshot.cluster;
+  cluster = {};
+  for (const Node& node : nodes_) {
+    if (!node.accepting) continue;
+    ++cluster.nodes_ready;
+    cluster.cpu_capacity += Millicores(node.cpu_millicores);
+    cluster.memory_capacity += Mebibytes(node.memory_mib);
+    cluster.cpu_limits += Millicores(node.cpu_limits_millicores);
+    cluster.memory_held += Mebibytes(node.memory_held_mib);
+  }
+  cluster.cpu_used_millicores = cpu_used / span;
+  window_start_us_ = now_;
+  return absl::OkStatus();
+}
+
+const FunctionTotals& SimulatedCluster::Engine::Totals(uint32_t function) {
+  REEVE_CHECK(window_start_us_ == now_);
+  return totals_[function];
+}
+
+int64_t SimulatedCluster::Engine::UnfinishedAge(uint32_t function) const {
+  int64_t age = 0;
+  for (uint32_t r = oldest_request_; r != kNone; r = requests_[r].newer) {
+    if (requests_[r].function == function) age += now_ - requests_[r].arrival_us;
+  }
+  return age;
+}
+
+}  // namespace reeve

@@ -1,0 +1,308 @@
+// The event loop and what happens to a request: the simulator's hot path.
+#include <algorithm>
+#include <limits>
+
+#include "sim/engine.h"
+
+namespace reeve {
+
+void SimulatedCluster::Engine::AdvanceTo(int64_t until_us) {
+  OpenWindow();
+  while (true) {
+    const int64_t completion = node_times_.earliest();
+    const int64_t timer = timers_.empty() ? WinnerTree::kNever : timers_.top().time_us;
+    const int64_t arrival = next_arrival_us_;
+    const int64_t next = std::min({completion, timer, arrival});
+    if (next > until_us) break;
+    now_ = next;
+    if (completion == next) {
+      OnCompletion();
+    } else if (timer == next) {
+      OnTimer();
+    } else {
+      OnArrival();
+    }
+  }
+  now_ = until_us;
+}
+
+void SimulatedCluster::Engine::LoadArrival() {
+  while (batch_at_ == batch_.arrivals.size()) {
+    batch_at_ = 0;
+    if (!source_->Next(batch_)) {
+      batch_.arrivals = {};
+      next_arrival_us_ = WinnerTree::kNever;
+      return;
+    }
+  }
+  next_arrival_us_ = batch_.start.micros() + batch_.arrivals[batch_at_].offset_us;
+}
+
+void SimulatedCluster::Engine::OnArrival() {
+  const Arrival arrival = batch_.arrivals[batch_at_++];
+  ++invocations_;
+  Function& f = functions_[arrival.function];
+  ++f.window.arrivals;
+  const uint32_t container = f.available.Pick();
+  if (container != kNone) {
+    const uint32_t request = NewRequest(arrival.function, arrival.work_us);
+    Begin(f, request, container);
+  } else if (f.queued.value >= queue_limit_) {
+    ++f.window.rejections;
+    ++f.window.slo_violations;
+    if (sink) {
+      const SimTime at = SimTime::Micros(now_);
+      sink({FunctionId(arrival.function), at, at, at, SimTime::Micros(arrival.work_us),
+            ContainerId(), false, Outcome::kRejected});
+    }
+  } else {
+    Enqueue(f, NewRequest(arrival.function, arrival.work_us));
+    if (on_demand_) {
+      StartForQueue(arrival.function);
+    } else if (f.queued.value == 1 && f.containers.value == f.draining && f.unplaced == 0) {
+      WakeUp(arrival.function);
+    }
+  }
+  LoadArrival();
+}
+
+void SimulatedCluster::Engine::OnCompletion() {
+  const uint32_t node = node_times_.earliest_index();
+  NodeCpu& cpu = cpus_[node];
+  const uint32_t container = cpu.next_runner();
+  const uint32_t request = cpu.FinishHead(containers_[container].cpu, container, now_);
+  SetNodeTime(node);
+  if (request == kNone) {  // the work was the container's own start
+    OnReady(container);
+  } else {
+    Complete(container, request);
+  }
+}
+
+void SimulatedCluster::Engine::OnTimer() {
+  const Timer timer = timers_.top();
+  timers_.Pop();
+  const auto same_container = [&] {
+    return containers_[timer.a].state != ContainerState::kFree &&
+           containers_[timer.a].slot.sequence == timer.b;
+  };
+  switch (timer.kind) {
+    case Timer::Kind::kContainerReady:
+      if (same_container()) OnReady(timer.a);
+      break;
+    case Timer::Kind::kKeepAlive:
+      if (same_container()) OnKeepAlive(timer.a);
+      break;
+    case Timer::Kind::kContainerFailure:
+      if (same_container()) Fail(timer.a);
+      break;
+    case Timer::Kind::kDeadline:
+      OnDeadline();
+      break;
+    case Timer::Kind::kNodeEvent:
+      OnNodeEvent(spec_.events[timer.a]);
+      break;
+    case Timer::Kind::kPrewarmReady: {
+      PrewarmPool& pool = nodes_[timer.a].prewarm[timer.b];
+      --pool.starting;
+      ++pool.ready;
+      break;
+    }
+  }
+}
+
+void SimulatedCluster::Engine::SetTimer(int64_t time_us, Timer::Kind kind, uint32_t a, uint32_t b) {
+  timers_.Push({time_us, timers_set_++, kind, a, b});
+}
+
+// All requests have the same time limit, so they reach it in the order in which they came: the
+// list's head is the next to give up, and one timer, set for the head of its day, is enough.
+void SimulatedCluster::Engine::OnDeadline() {
+  deadline_armed_ = false;
+  while (oldest_request_ != kNone) {
+    const uint32_t request = oldest_request_;
+    const Request& r = requests_[request];
+    const int64_t deadline = r.arrival_us + timeout_us_;
+    if (deadline > now_) {
+      SetTimer(deadline, Timer::Kind::kDeadline, 0, 0);
+      deadline_armed_ = true;
+      return;
+    }
+    Function& f = functions_[r.function];
+    const uint32_t container = r.container;
+    if (r.bound) {
+      Unbind(f, container);
+      Leave(f, request, Outcome::kTimedOut);
+    } else if (container == kNone) {
+      Unqueue(f, request);
+      Leave(f, request, Outcome::kTimedOut);
+    } else {
+      const uint32_t node = containers_[container].node;
+      cpus_[node].Cancel(containers_[container].cpu, container, now_, request);
+      SetNodeTime(node);
+      Leave(f, request, Outcome::kTimedOut);
+      AfterRelease(container);
+    }
+  }
+}
+
+uint32_t SimulatedCluster::Engine::NewRequest(uint32_t function, int64_t work_us) {
+  uint32_t request = free_request_;
+  if (request != kNone) {
+    free_request_ = requests_[request].next;
+  } else {
+    request = static_cast<uint32_t>(requests_.size());
+    requests_.emplace_back();
+  }
+  requests_[request] = {now_,  now_,  work_us,         function, kNone,
+                        kNone, kNone, newest_request_, kNone,    false};
+  if (newest_request_ != kNone) {
+    requests_[newest_request_].newer = request;
+  } else {
+    oldest_request_ = request;
+    if (!deadline_armed_ && timeout_us_ != WinnerTree::kNever) {
+      SetTimer(now_ + timeout_us_, Timer::Kind::kDeadline, 0, 0);
+      deadline_armed_ = true;
+    }
+  }
+  newest_request_ = request;
+  return request;
+}
+
+void SimulatedCluster::Engine::FreeRequest(uint32_t request) {
+  Request& r = requests_[request];
+  (r.older != kNone ? requests_[r.older].newer : oldest_request_) = r.newer;
+  (r.newer != kNone ? requests_[r.newer].older : newest_request_) = r.older;
+  r.next = free_request_;
+  free_request_ = request;
+}
+
+void SimulatedCluster::Engine::Enqueue(Function& f, uint32_t request) {
+  Request& r = requests_[request];
+  r.prev = f.queue_tail;
+  (f.queue_tail != kNone ? requests_[f.queue_tail].next : f.queue_head) = request;
+  f.queue_tail = request;
+  f.queued.Add(1, now_);
+}
+
+void SimulatedCluster::Engine::Unqueue(Function& f, uint32_t request) {
+  const Request& r = requests_[request];
+  (r.prev != kNone ? requests_[r.prev].next : f.queue_head) = r.next;
+  (r.next != kNone ? requests_[r.next].prev : f.queue_tail) = r.prev;
+  f.queued.Add(-1, now_);
+}
+
+void SimulatedCluster::Engine::Unbind(Function& f, uint32_t container) {
+  Container& c = containers_[container];
+  Request& r = requests_[c.bound_request];
+  r.bound = false;
+  r.container = kNone;
+  c.bound_request = kNone;
+  f.queued.Add(-1, now_);
+}
+
+void SimulatedCluster::Engine::Begin(Function& f, uint32_t request, uint32_t container) {
+  Request& r = requests_[request];
+  Container& c = containers_[container];
+  r.start_us = now_;
+  r.container = container;
+  f.in_flight.Add(1, now_);
+  if (r.arrival_us < c.ready_us) ++f.window.cold_starts;
+  if (c.slot.outstanding++ == 0) {
+    f.busy.Add(1, now_);
+    nodes_[c.node].idle_memory_mib -= c.memory_mib;
+  }
+  if (c.slot.available()) f.available.Taken(containers_, container);
+  cpus_[c.node].Start(c.cpu, container, now_, static_cast<double>(r.work_us), request);
+  SetNodeTime(c.node);
+}
+
+void SimulatedCluster::Engine::Leave(Function& f, uint32_t request, Outcome outcome) {
+  const Request& r = requests_[request];
+  FunctionTotals& total = totals_[r.function];
+  const int64_t latency = now_ - r.arrival_us;
+  const bool ran = r.container != kNone;
+  total.time_in_system_us += latency;
+  if (ran) f.in_flight.Add(-1, now_);
+  switch (outcome) {
+    case Outcome::kCompleted:
+      ++f.window.completions;
+      total.latency_sum_us += latency;
+      latency_us_[r.function].Record(latency);
+      execution_us_[r.function].Record(now_ - r.start_us);
+      // Integer arithmetic; a latency of 10^9 s still fits.
+      total.slowdown_per_mille.Record(latency * 1000 / r.work_us);
+      f.window.slo_violations += latency > f.slo_us;
+      break;
+    case Outcome::kFailed:
+      ++f.window.failures;
+      ++f.window.slo_violations;
+      break;
+    case Outcome::kTimedOut:
+      ++f.window.timeouts;
+      ++f.window.slo_violations;
+      break;
+    case Outcome::kRejected:
+      break;  // never entered
+  }
+  if (sink) {
+    const SimTime end = SimTime::Micros(now_);
+    InvocationRecord record{FunctionId(r.function),
+                            SimTime::Micros(r.arrival_us),
+                            end,
+                            end,
+                            SimTime::Micros(r.work_us),
+                            ContainerId(),
+                            false,
+                            outcome};
+    if (ran) {
+      const Container& c = containers_[r.container];
+      record.start = SimTime::Micros(r.start_us);
+      record.container = ContainerId(c.slot.sequence);
+      record.cold = r.arrival_us < c.ready_us;
+    }
+    sink(record);
+  }
+  FreeRequest(request);
+}
+
+void SimulatedCluster::Engine::Complete(uint32_t container, uint32_t request) {
+  Leave(functions_[containers_[container].function], request, Outcome::kCompleted);
+  AfterRelease(container);
+}
+
+void SimulatedCluster::Engine::AfterRelease(uint32_t container) {
+  Container& c = containers_[container];
+  Function& f = functions_[c.function];
+  --c.slot.outstanding;
+  if (c.slot.outstanding == 0) {
+    f.busy.Add(-1, now_);
+    nodes_[c.node].idle_memory_mib += c.memory_mib;
+    c.idle_since_us = now_;
+    if (c.state == ContainerState::kDraining) {
+      ++totals_[c.function].containers_stopped;
+      Remove(container);
+      return;
+    }
+  }
+  if (c.state == ContainerState::kDraining) return;
+  f.available.Released(containers_, container);
+  if (f.queue_head != kNone) ServeQueue(c.function);
+  if (on_demand_ && c.slot.outstanding == 0 && !c.expiry_armed) {
+    c.expiry_armed = true;
+    SetTimer(now_ + f.keep_alive_us, Timer::Kind::kKeepAlive, container, c.slot.sequence);
+  }
+}
+
+void SimulatedCluster::Engine::ServeQueue(uint32_t function) {
+  Function& f = functions_[function];
+  while (f.queue_head != kNone) {
+    const uint32_t container = f.available.Pick();
+    if (container == kNone) return;
+    const uint32_t request = f.queue_head;
+    Unqueue(f, request);
+    Begin(f, request, container);
+  }
+}
+
+}  // namespace reeve
