@@ -68,20 +68,28 @@ class LogHistogram {
 
   // The value below which a share q in [0, 1] of the records lies, linear inside its bucket;
   // 0 when empty.
-  double Quantile(double q) const {
-    if (count_ == 0) return 0;
-    const double rank = q * static_cast<double>(count_);
+  double Quantile(double q) const { return Quantiles(std::array{q})[0]; }
+
+  // The same for several rising shares, in one pass.
+  template <size_t n>
+  std::array<double, n> Quantiles(const std::array<double, n>& shares) const {
+    std::array<double, n> values{};
+    if (count_ == 0) return values;
     double below = 0;
-    for (uint32_t b = low_; b <= high_; ++b) {
+    size_t next = 0;
+    for (uint32_t b = low_; b <= high_ && next < n; ++b) {
       const double here = counts_[b];
-      if (here > 0 && below + here >= rank) {
+      if (here == 0) continue;
+      while (next < n && below + here >= shares[next] * static_cast<double>(count_)) {
+        const double rank = shares[next] * static_cast<double>(count_);
         const double fraction = std::clamp((rank - below) / here, 0.0, 1.0);
         const double lower = static_cast<double>(LowerEdge(b));
-        return lower + fraction * (static_cast<double>(UpperEdge(b)) - lower - 1);
+        values[next++] = lower + fraction * (static_cast<double>(UpperEdge(b)) - lower - 1);
       }
       below += here;
     }
-    return static_cast<double>(UpperEdge(high_) - 1);
+    for (; next < n; ++next) values[next] = static_cast<double>(UpperEdge(high_) - 1);
+    return values;
   }
 
   // Records whose bucket lies wholly above `value` (a bucket that holds `value` does not count).

@@ -17,8 +17,8 @@ namespace reeve {
 
 inline constexpr uint32_t kNone = UINT32_MAX;
 
-// A request in the system; pooled.
-struct Request {
+// A request in the system; pooled, one cache line.
+struct alignas(64) Request {
   int64_t arrival_us;
   int64_t start_us;
   int64_t work_us;
@@ -31,7 +31,8 @@ struct Request {
 
 enum class ContainerState : uint8_t { kFree, kStarting, kReady, kDraining };
 
-struct Container {
+// One cache line for the engine and the router, the next for the node's CPU.
+struct alignas(64) Container {
   RouterSlot slot;
   uint32_t function = kNone;
   uint32_t node = kNone;
@@ -41,13 +42,16 @@ struct Container {
   int64_t ready_us = 0;
   int64_t idle_since_us = 0;
   int64_t memory_mib = 0;
-  CpuRunner cpu;
+  alignas(64) CpuRunner cpu;
 };
 
-// Counts of the current window; the first eight vectors of FunctionWindows.
-struct WindowCounts {
-  uint32_t arrivals = 0, completions = 0, failures = 0, timeouts = 0, rejections = 0;
-  uint32_t cold_starts = 0, containers_started = 0, slo_violations = 0;
+// A request that left the system, as the journal keeps it until its statistics are made.
+struct Finished {
+  int64_t latency_us;
+  int64_t execution_us;  // 0 when it never ran
+  int64_t work_us;
+  uint32_t function;
+  Outcome outcome;
 };
 
 // A count that changes in time, with its integral.
@@ -62,18 +66,30 @@ struct Metered {
   }
 };
 
-struct Function {
+// Counts of the current window.
+struct WindowCounts {
+  uint32_t completions = 0, failures = 0, timeouts = 0, rejections = 0;
+  uint32_t containers_started = 0, slo_violations = 0;
+};
+
+struct alignas(64) Function {
   explicit Function(RouterStrategy router) : available(router) {}
 
   // Touched by every request.
-  WindowCounts window;
   Metered in_flight;
-  Metered busy;  // containers with a request
-  int64_t slo_us = 0;
+  uint32_t arrivals = 0;     // of the window
+  uint32_t cold_starts = 0;  // of the window
+  uint32_t queue_head = kNone, queue_tail = kNone;
+  bool touched = false;  // stands in Engine::touched_
+  uint8_t quiet = 0;     // windows in a row without anything to tell
+  Metered busy;          // containers with a request
   AvailableContainers<std::vector<Container>> available;
 
+  // Touched when statistics are made.
+  WindowCounts window;
+  int64_t slo_us = 0;
+
   // Touched when requests wait.
-  uint32_t queue_head = kNone, queue_tail = kNone;
   Metered queued;  // in the queue, or bound to a starting container
 
   // Touched when containers change.
@@ -87,8 +103,8 @@ struct Function {
   Metered containers;  // ready, starting and draining
   Metered memory_mib;
 
-  // Settings.
-  double cpu_limit = 0, cpu_demand = 0, cpu_shares = 0;  // millicores; shares 0: as the limit
+  // Settings; CPU in millicores, shares 0: as the limit.
+  int32_t cpu_limit = 0, cpu_demand = 0, cpu_shares = 0;
   int64_t memory_limit_mib = 0;
   uint32_t concurrency = 1;  // UINT32_MAX: unlimited
   int64_t keep_alive_us = 0;
@@ -99,6 +115,7 @@ struct Function {
   double cpu_used_window = 0;  // millicores * us
 
   uint32_t alive() const { return ready + starting; }
+  int32_t weight() const { return cpu_shares > 0 ? cpu_shares : cpu_limit; }
 };
 
 struct Timer {
@@ -160,11 +177,29 @@ class SimulatedCluster::Engine {
   void Begin(Function& f, uint32_t request, uint32_t container);
   // The request leaves the system; `started` says whether it was running.
   void Leave(Function& f, uint32_t request, Outcome outcome);
-  void Complete(uint32_t container, uint32_t request);
+  // Makes the statistics of what left since the last call.
+  void FlushJournal();
   // The container has one request fewer: next work, idle, or gone.
   void AfterRelease(uint32_t container);
   void ServeQueue(uint32_t function);
-  void SetNodeTime(uint32_t node) { node_times_.Set(node, cpus_[node].next_completion()); }
+  void SetNodeTime(uint32_t node) {
+    const NodeCpu& cpu = cpus_[node];
+    node_times_.Set(node, cpu.next_completion());
+    // By the time this completion comes, its container is in the cache.
+    const char* next = reinterpret_cast<const char*>(&containers_[cpu.next_runner()]);
+    __builtin_prefetch(next);
+    __builtin_prefetch(next + 64);
+  }
+  // The function has something to tell at the end of the window. Call before its state changes.
+  void Touch(uint32_t function) {
+    Function& f = functions_[function];
+    if (f.touched) return;
+    f.touched = true;
+    // While it was quiet only its memory went on; the mean of this window starts with the window.
+    f.memory_before = f.memory_mib.integral_us +
+                      f.memory_mib.value * (window_start_us_ - f.memory_mib.changed_us);
+    touched_.push_back(function);
+  }
   void SetTimer(int64_t time_us, Timer::Kind kind, uint32_t a, uint32_t b);
 
   // ---- engine_containers.cc
@@ -198,6 +233,7 @@ class SimulatedCluster::Engine {
   void CloseWindow(uint32_t function);
   void OpenWindow();
   void CollectCpu();
+  void Publish(uint32_t function, double span, FunctionWindows& out);
 
   const Trace& trace_;
   const ClusterSpec spec_;
@@ -240,6 +276,9 @@ class SimulatedCluster::Engine {
   std::vector<uint64_t> function_hash_;     // [F]
   std::vector<uint32_t> function_on_node_;  // [nodes] scratch: containers of one function
   std::vector<uint8_t> image_on_node_;      // [F * nodes]; empty when pulls cost nothing
+  std::vector<Finished> journal_;
+  std::vector<uint32_t> touched_;            // functions to look at when the window ends
+  const Snapshot* last_snapshot_ = nullptr;  // holds what did not change since
   int64_t window_start_us_ = 0;
   bool window_closed_ = false;  // the histograms are still those of the last snapshot
 };

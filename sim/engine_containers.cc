@@ -26,6 +26,7 @@ void SimulatedCluster::Engine::WakeUp(uint32_t function) {
 
 void SimulatedCluster::Engine::AddUnplaced(uint32_t function, uint32_t count) {
   Function& f = functions_[function];
+  Touch(function);
   f.unplaced += count;
   if (!f.pending && f.unplaced > 0) {
     f.pending = true;
@@ -49,6 +50,7 @@ void SimulatedCluster::Engine::Reconcile(uint32_t function) {
 
 void SimulatedCluster::Engine::ScaleDown(uint32_t function, uint32_t excess) {
   Function& f = functions_[function];
+  Touch(function);
   const uint32_t unplaced = std::min(excess, f.unplaced);
   f.unplaced -= unplaced;
   excess -= unplaced;
@@ -92,7 +94,8 @@ void SimulatedCluster::Engine::StartForQueue(uint32_t function) {
 
 bool SimulatedCluster::Engine::StartContainer(uint32_t function, bool ready_at_once) {
   Function& f = functions_[function];
-  const Need need{f.memory_limit_mib, static_cast<int64_t>(f.cpu_limit)};
+  Touch(function);
+  const Need need{f.memory_limit_mib, f.cpu_limit};
   const RandomStream draws(seed_, StreamPurpose::kColdStart, function);
 
   // A pre-warmed container of the right size beats an empty place.
@@ -157,10 +160,8 @@ bool SimulatedCluster::Engine::StartContainer(uint32_t function, bool ready_at_o
   if (ready_at_once) {
     OnReady(container);
   } else if (spec_.cold_start.cpu.value() > 0) {
-    const double cpu = static_cast<double>(spec_.cold_start.cpu.value());
-    const double limit = std::min(cpu, f.cpu_limit);
-    cpus_[node].Configure(c.cpu, container, now_, cpu, limit,
-                          f.cpu_shares > 0 ? f.cpu_shares : f.cpu_limit);
+    const int32_t cpu = static_cast<int32_t>(spec_.cold_start.cpu.value());
+    cpus_[node].Configure(c.cpu, container, now_, cpu, std::min(cpu, f.cpu_limit), f.weight());
     cpus_[node].Start(c.cpu, container, now_, static_cast<double>(start_us), kNone);
     SetNodeTime(node);
   } else {
@@ -173,8 +174,7 @@ bool SimulatedCluster::Engine::StartContainer(uint32_t function, bool ready_at_o
 void SimulatedCluster::Engine::ConfigureCpu(uint32_t container) {
   Container& c = containers_[container];
   const Function& f = functions_[c.function];
-  cpus_[c.node].Configure(c.cpu, container, now_, f.cpu_demand, f.cpu_limit,
-                          f.cpu_shares > 0 ? f.cpu_shares : f.cpu_limit);
+  cpus_[c.node].Configure(c.cpu, container, now_, f.cpu_demand, f.cpu_limit, f.weight());
   SetNodeTime(c.node);
 }
 
@@ -185,8 +185,7 @@ bool SimulatedCluster::Engine::Evictable(const Container& c) const {
 
 // Makes room on one node by ending idle containers, the longest idle first.
 bool SimulatedCluster::Engine::EvictFor(uint32_t function, uint32_t& node) {
-  const Need need{functions_[function].memory_limit_mib,
-                  static_cast<int64_t>(functions_[function].cpu_limit)};
+  const Need need{functions_[function].memory_limit_mib, functions_[function].cpu_limit};
   const uint32_t chosen = placement_.ChooseForEviction(nodes_, need, function_hash_[function]);
   if (chosen == nodes_.size()) return false;
   while (!placement_.Fits(nodes_[chosen], need)) {
@@ -210,6 +209,7 @@ void SimulatedCluster::Engine::OnReady(uint32_t container) {
   Container& c = containers_[container];
   Function& f = functions_[c.function];
   const uint32_t function = c.function;
+  Touch(function);
   const RandomStream draws(seed_, StreamPurpose::kFailure, c.slot.sequence);
   if (spec_.failures.start_failure_probability > 0 &&
       draws.Uniform(kFails) < spec_.failures.start_failure_probability) {
@@ -264,6 +264,7 @@ void SimulatedCluster::Engine::OnKeepAlive(uint32_t container) {
 void SimulatedCluster::Engine::Stop(uint32_t container) {
   Container& c = containers_[container];
   Function& f = functions_[c.function];
+  Touch(c.function);
   if (c.slot.outstanding > 0) {
     f.available.Remove(containers_, container);
     c.state = ContainerState::kDraining;
@@ -280,6 +281,7 @@ void SimulatedCluster::Engine::Remove(uint32_t container) {
   Function& f = functions_[c.function];
   Node& node = nodes_[c.node];
   const uint32_t node_index = c.node;
+  Touch(c.function);
   switch (c.state) {
     case ContainerState::kStarting:
       --f.starting;
@@ -307,7 +309,7 @@ void SimulatedCluster::Engine::Remove(uint32_t container) {
   f.containers.Add(-1, now_);
   f.memory_mib.Add(-c.memory_mib, now_);
   node.memory_held_mib -= c.memory_mib;
-  node.cpu_limits_millicores -= static_cast<int64_t>(f.cpu_limit);
+  node.cpu_limits_millicores -= f.cpu_limit;
   f.members.erase(std::find(f.members.begin(), f.members.end(), container));
   node.members.erase(std::find(node.members.begin(), node.members.end(), container));
   c.state = ContainerState::kFree;
@@ -365,6 +367,7 @@ void SimulatedCluster::Engine::OnMemoryFreed(uint32_t node) {
   const std::vector<uint32_t> waiting = std::exchange(pending_, {});
   for (uint32_t function : waiting) {
     Function& f = functions_[function];
+    Touch(function);
     f.pending = false;
     uint32_t wanted = f.unplaced;
     if (on_demand_) {
@@ -376,7 +379,7 @@ void SimulatedCluster::Engine::OnMemoryFreed(uint32_t node) {
       wanted = static_cast<uint32_t>(std::min<uint64_t>(wanted, needed));
     }
     f.unplaced = 0;
-    const Need need{f.memory_limit_mib, static_cast<int64_t>(f.cpu_limit)};
+    const Need need{f.memory_limit_mib, f.cpu_limit};
     while (wanted > 0 && placement_.Fits(nodes_[node], need) && StartContainer(function)) --wanted;
     AddUnplaced(function, wanted);
   }

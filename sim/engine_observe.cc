@@ -79,9 +79,9 @@ void SimulatedCluster::Engine::SetUpFunctions() {
     const FunctionOverride own =
         found == spec_.functions.end() ? FunctionOverride{} : found->second;
     Function& f = functions_.emplace_back(spec_.router);
-    f.cpu_limit = static_cast<double>(own.cpu_limit.value_or(base.cpu_limit).value());
-    f.cpu_demand = static_cast<double>(own.cpu_demand.value_or(base.cpu_demand).value());
-    f.cpu_shares = static_cast<double>(own.cpu_shares.value_or(base.cpu_shares).value());
+    f.cpu_limit = static_cast<int32_t>(own.cpu_limit.value_or(base.cpu_limit).value());
+    f.cpu_demand = static_cast<int32_t>(own.cpu_demand.value_or(base.cpu_demand).value());
+    f.cpu_shares = static_cast<int32_t>(own.cpu_shares.value_or(base.cpu_shares).value());
     const bool known = base.memory_from_trace && profile.memory.value() > 0;
     f.memory_limit_mib =
         own.memory.value_or(std::max(known ? profile.memory : base.memory, base.minimum_memory))
@@ -121,7 +121,9 @@ void SimulatedCluster::Engine::ApplyTo(uint32_t function, const Decision& decisi
   if (decision.concurrency) SetConcurrency(function, *decision.concurrency);
   if (decision.keep_alive) f.keep_alive_us = std::max<int64_t>(0, decision.keep_alive->micros());
   if (decision.replicas) {
-    f.target = static_cast<uint32_t>(std::max(0, *decision.replicas));
+    const uint32_t target = static_cast<uint32_t>(std::max(0, *decision.replicas));
+    if (target != f.target) Touch(function);
+    f.target = target;
     // Nothing is to be done for most functions in most periods.
     if (f.alive() + f.unplaced != std::min(f.target, f.max_replicas)) Reconcile(function);
   }
@@ -129,10 +131,11 @@ void SimulatedCluster::Engine::ApplyTo(uint32_t function, const Decision& decisi
 
 void SimulatedCluster::Engine::ResizeCpu(uint32_t function, Millicores limit) {
   Function& f = functions_[function];
-  const int64_t wanted = std::max<int64_t>(1, limit.value());
-  const int64_t before = static_cast<int64_t>(f.cpu_limit);
+  const int32_t wanted = static_cast<int32_t>(std::clamp<int64_t>(limit.value(), 1, 1'000'000'000));
+  const int32_t before = f.cpu_limit;
   if (wanted == before) return;
-  f.cpu_limit = static_cast<double>(wanted);
+  Touch(function);
+  f.cpu_limit = wanted;
   for (uint32_t member : f.members) {
     nodes_[containers_[member].node].cpu_limits_millicores += wanted - before;
     if (containers_[member].state != ContainerState::kStarting) ConfigureCpu(member);
@@ -142,6 +145,7 @@ void SimulatedCluster::Engine::ResizeCpu(uint32_t function, Millicores limit) {
 void SimulatedCluster::Engine::ResizeMemory(uint32_t function, Mebibytes limit) {
   Function& f = functions_[function];
   f.memory_limit_mib = std::max<int64_t>(1, limit.value());
+  Touch(function);
   // Running containers change in place where their node has room; the others keep their size.
   std::vector<uint32_t> freed;
   for (uint32_t member : f.members) {
@@ -164,6 +168,7 @@ void SimulatedCluster::Engine::SetConcurrency(uint32_t function, int32_t concurr
   const uint32_t limit = ConcurrencyLimit(std::max(0, concurrency));
   if (limit == f.concurrency) return;
   f.concurrency = limit;
+  Touch(function);
   for (uint32_t member : f.members) {
     Container& c = containers_[member];
     c.slot.concurrency = limit;
@@ -181,31 +186,43 @@ void SimulatedCluster::Engine::SetConcurrency(uint32_t function, int32_t concurr
 
 void SimulatedCluster::Engine::CollectCpu() {
   for (Container& c : containers_) {
-    if (c.state == ContainerState::kFree) continue;
-    if (c.cpu.jobs == 0 && c.cpu.used == 0) continue;
+    if (c.state == ContainerState::kFree || (c.cpu.jobs == 0 && c.cpu.used == 0)) continue;
     functions_[c.function].cpu_used_window += cpus_[c.node].TakeUsed(c.cpu, now_);
+    Touch(c.function);
   }
 }
 
 void SimulatedCluster::Engine::OpenWindow() {
   if (!window_closed_) return;
-  for (uint32_t i = 0; i < functions_.size(); ++i) {
-    latency_us_[i].Clear();
-    execution_us_[i].Clear();
-  }
   window_closed_ = false;
+  // Functions with nothing to tell for two windows have zeros in the last snapshot already; the
+  // others stay in the list.
+  size_t kept = 0;
+  for (const uint32_t function : touched_) {
+    Function& f = functions_[function];
+    latency_us_[function].Clear();
+    execution_us_[function].Clear();
+    const bool quiet = f.in_flight.value == 0 && f.queued.value == 0 && f.quiet >= 2;
+    if (quiet) {
+      f.touched = false;
+      f.quiet = 0;
+    } else {
+      touched_[kept++] = function;
+    }
+  }
+  touched_.resize(kept);
 }
 
 void SimulatedCluster::Engine::CloseWindow(uint32_t function) {
   Function& f = functions_[function];
   FunctionTotals& t = totals_[function];
   const WindowCounts& w = f.window;
-  t.arrivals += w.arrivals;
+  t.arrivals += f.arrivals;
+  t.cold_starts += f.cold_starts;
   t.completions += w.completions;
   t.failures += w.failures;
   t.timeouts += w.timeouts;
   t.rejections += w.rejections;
-  t.cold_starts += w.cold_starts;
   t.containers_started += w.containers_started;
   t.slo_violations += w.slo_violations;
   if (w.completions > 0) {
@@ -213,69 +230,83 @@ void SimulatedCluster::Engine::CloseWindow(uint32_t function) {
     t.execution_us.Merge(execution_us_[function]);
   }
   t.cpu_used_mc_us += f.cpu_used_window;
-  for (Metered* m : {&f.queued, &f.in_flight, &f.busy, &f.containers, &f.memory_mib}) {
-    m->Add(0, now_);
-  }
-  t.in_system_integral_us = f.queued.integral_us + f.in_flight.integral_us;
-  t.container_us = f.containers.integral_us;
-  t.busy_container_us = f.busy.integral_us;
-  t.memory_mib_us = f.memory_mib.integral_us;
+  const bool told =
+      f.arrivals + w.completions + w.failures + w.timeouts + w.rejections + w.containers_started >
+      0;
+  f.quiet = told || f.cpu_used_window > 0 ? 0 : static_cast<uint8_t>(std::min(f.quiet + 1, 2));
+}
+
+// The function's part of the snapshot, and a new window for it.
+void SimulatedCluster::Engine::Publish(uint32_t i, double span, FunctionWindows& out) {
+  Function& f = functions_[i];
+  const WindowCounts& w = f.window;
+  for (Metered* m : {&f.queued, &f.in_flight, &f.memory_mib}) m->Add(0, now_);
+  out.arrivals[i] = f.arrivals;
+  out.completions[i] = w.completions;
+  out.failures[i] = w.failures;
+  out.timeouts[i] = w.timeouts;
+  out.rejections[i] = w.rejections;
+  out.cold_starts[i] = f.cold_starts;
+  out.containers_started[i] = w.containers_started;
+  out.slo_violations[i] = w.slo_violations;
+  out.queued[i] = static_cast<uint32_t>(f.queued.value);
+  out.in_flight[i] = static_cast<uint32_t>(f.in_flight.value);
+  out.containers_ready[i] = f.ready;
+  out.containers_starting[i] = f.starting + f.unplaced;
+  out.replicas_asked[i] = f.target;
+  out.mean_queued[i] = static_cast<double>(f.queued.integral_us - f.queued_before) / span;
+  out.mean_in_flight[i] = static_cast<double>(f.in_flight.integral_us - f.in_flight_before) / span;
+  out.cpu_used_millicores[i] = f.cpu_used_window / span;
+  out.memory_used_mebibytes[i] =
+      static_cast<double>(f.memory_mib.integral_us - f.memory_before) / span;
+  constexpr std::array<double, 3> kShares = {0.50, 0.95, 0.99};
+  const auto latency = latency_us_[i].Quantiles(kShares);
+  const auto execution = execution_us_[i].Quantiles(kShares);
+  const auto ms = [](double us) { return static_cast<float>(us / 1000); };
+  out.latency_p50_ms[i] = ms(latency[0]);
+  out.latency_p95_ms[i] = ms(latency[1]);
+  out.latency_p99_ms[i] = ms(latency[2]);
+  out.execution_p50_ms[i] = ms(execution[0]);
+  out.execution_p95_ms[i] = ms(execution[1]);
+  out.execution_p99_ms[i] = ms(execution[2]);
+  out.cpu_limit[i] = Millicores(f.cpu_limit);
+  out.memory_limit[i] = Mebibytes(f.memory_limit_mib);
+  out.concurrency_limit[i] = f.concurrency == std::numeric_limits<uint32_t>::max()
+                                 ? 0
+                                 : static_cast<int32_t>(f.concurrency);
+  out.slo_latency[i] = SimTime::Micros(f.slo_us);
+  f.window = {};
+  f.arrivals = f.cold_starts = 0;
+  f.cpu_used_window = 0;
 }
 
 absl::Status SimulatedCluster::Engine::Observe(Snapshot& snapshot) {
+  OpenWindow();  // in case nothing happened since the last call
+  FlushJournal();
   const int64_t length = now_ - window_start_us_;
   const double span = length > 0 ? static_cast<double>(length) : 1;
   snapshot.time = SimTime::Micros(now_);
   snapshot.window = SimTime::Micros(length);
   FunctionWindows& out = snapshot.functions;
-  if (out.size() != functions_.size()) out.Resize(functions_.size());
-  OpenWindow();  // in case nothing happened since the last call
+  // A snapshot that was not the last one filled knows nothing of the functions that were quiet.
+  if (&snapshot != last_snapshot_ || out.size() != functions_.size()) {
+    out.Resize(functions_.size());
+    for (uint32_t i = 0; i < functions_.size(); ++i) Touch(i);
+    last_snapshot_ = &snapshot;
+  }
   CollectCpu();
   double cpu_used = 0;
-  for (uint32_t i = 0; i < functions_.size(); ++i) {
-    Function& f = functions_[i];
+  for (const uint32_t i : touched_) {
+    cpu_used += functions_[i].cpu_used_window;
     CloseWindow(i);
-    const WindowCounts& w = f.window;
-    out.arrivals[i] = w.arrivals;
-    out.completions[i] = w.completions;
-    out.failures[i] = w.failures;
-    out.timeouts[i] = w.timeouts;
-    out.rejections[i] = w.rejections;
-    out.cold_starts[i] = w.cold_starts;
-    out.containers_started[i] = w.containers_started;
-    out.slo_violations[i] = w.slo_violations;
-    out.queued[i] = static_cast<uint32_t>(f.queued.value);
-    out.in_flight[i] = static_cast<uint32_t>(f.in_flight.value);
-    out.containers_ready[i] = f.ready;
-    out.containers_starting[i] = f.starting + f.unplaced;
-    out.replicas_asked[i] = f.target;
-    out.mean_queued[i] = static_cast<double>(f.queued.integral_us - f.queued_before) / span;
-    out.mean_in_flight[i] =
-        static_cast<double>(f.in_flight.integral_us - f.in_flight_before) / span;
-    out.cpu_used_millicores[i] = f.cpu_used_window / span;
-    out.memory_used_mebibytes[i] =
-        static_cast<double>(f.memory_mib.integral_us - f.memory_before) / span;
-    cpu_used += f.cpu_used_window;
+    Publish(i, span, out);
+  }
+  // Integrals run on for quiet functions too; their means do not change.
+  for (const uint32_t i : touched_) {
+    Function& f = functions_[i];
     f.queued_before = f.queued.integral_us;
     f.in_flight_before = f.in_flight.integral_us;
     f.memory_before = f.memory_mib.integral_us;
-    f.cpu_used_window = 0;
-    const auto quantile = [&](const WindowHistogram& h, double q) {
-      return static_cast<float>(w.completions > 0 ? h.Quantile(q) / 1000 : 0);
-    };
-    out.latency_p50_ms[i] = quantile(latency_us_[i], 0.50);
-    out.latency_p95_ms[i] = quantile(latency_us_[i], 0.95);
-    out.latency_p99_ms[i] = quantile(latency_us_[i], 0.99);
-    out.execution_p50_ms[i] = quantile(execution_us_[i], 0.50);
-    out.execution_p95_ms[i] = quantile(execution_us_[i], 0.95);
-    out.execution_p99_ms[i] = quantile(execution_us_[i], 0.99);
-    out.cpu_limit[i] = Millicores(static_cast<int64_t>(f.cpu_limit));
-    out.memory_limit[i] = Mebibytes(f.memory_limit_mib);
-    out.concurrency_limit[i] = f.concurrency == std::numeric_limits<uint32_t>::max()
-                                   ? 0
-                                   : static_cast<int32_t>(f.concurrency);
-    out.slo_latency[i] = SimTime::Micros(f.slo_us);
-    f.window = {};
   }
   // Shown as they are; OpenWindow clears them when time moves on.
   out.latency_us = latency_us_;
@@ -299,7 +330,16 @@ absl::Status SimulatedCluster::Engine::Observe(Snapshot& snapshot) {
 
 const FunctionTotals& SimulatedCluster::Engine::Totals(uint32_t function) {
   REEVE_CHECK(window_start_us_ == now_);
-  return totals_[function];
+  Function& f = functions_[function];
+  FunctionTotals& t = totals_[function];
+  for (Metered* m : {&f.queued, &f.in_flight, &f.busy, &f.containers, &f.memory_mib}) {
+    m->Add(0, now_);
+  }
+  t.in_system_integral_us = f.queued.integral_us + f.in_flight.integral_us;
+  t.container_us = f.containers.integral_us;
+  t.busy_container_us = f.busy.integral_us;
+  t.memory_mib_us = f.memory_mib.integral_us;
+  return t;
 }
 
 int64_t SimulatedCluster::Engine::UnfinishedAge(uint32_t function) const {

@@ -6,6 +6,13 @@
 
 namespace reeve {
 
+namespace {
+
+constexpr size_t kAhead = 6;             // arrivals to prefetch for
+constexpr size_t kJournalLength = 4096;  // 128 KiB: stays in the second-level cache
+
+}  // namespace
+
 void SimulatedCluster::Engine::AdvanceTo(int64_t until_us) {
   OpenWindow();
   while (true) {
@@ -41,15 +48,23 @@ void SimulatedCluster::Engine::LoadArrival() {
 void SimulatedCluster::Engine::OnArrival() {
   const Arrival arrival = batch_.arrivals[batch_at_++];
   ++invocations_;
+  if (batch_at_ + kAhead < batch_.arrivals.size()) {
+    const char* soon =
+        reinterpret_cast<const char*>(&functions_[batch_.arrivals[batch_at_ + kAhead].function]);
+    __builtin_prefetch(soon);
+    __builtin_prefetch(soon + 64);
+    __builtin_prefetch(soon + 128);
+  }
   Function& f = functions_[arrival.function];
-  ++f.window.arrivals;
+  ++f.arrivals;
+  Touch(arrival.function);
   const uint32_t container = f.available.Pick();
   if (container != kNone) {
     const uint32_t request = NewRequest(arrival.function, arrival.work_us);
     Begin(f, request, container);
   } else if (f.queued.value >= queue_limit_) {
-    ++f.window.rejections;
-    ++f.window.slo_violations;
+    journal_.push_back({0, 0, arrival.work_us, arrival.function, Outcome::kRejected});
+    if (journal_.size() == kJournalLength) FlushJournal();
     if (sink) {
       const SimTime at = SimTime::Micros(now_);
       sink({FunctionId(arrival.function), at, at, at, SimTime::Micros(arrival.work_us),
@@ -75,7 +90,8 @@ void SimulatedCluster::Engine::OnCompletion() {
   if (request == kNone) {  // the work was the container's own start
     OnReady(container);
   } else {
-    Complete(container, request);
+    Leave(functions_[containers_[container].function], request, Outcome::kCompleted);
+    AfterRelease(container);
   }
 }
 
@@ -207,7 +223,7 @@ void SimulatedCluster::Engine::Begin(Function& f, uint32_t request, uint32_t con
   r.start_us = now_;
   r.container = container;
   f.in_flight.Add(1, now_);
-  if (r.arrival_us < c.ready_us) ++f.window.cold_starts;
+  if (r.arrival_us < c.ready_us) ++f.cold_starts;
   if (c.slot.outstanding++ == 0) {
     f.busy.Add(1, now_);
     nodes_[c.node].idle_memory_mib -= c.memory_mib;
@@ -219,32 +235,12 @@ void SimulatedCluster::Engine::Begin(Function& f, uint32_t request, uint32_t con
 
 void SimulatedCluster::Engine::Leave(Function& f, uint32_t request, Outcome outcome) {
   const Request& r = requests_[request];
-  FunctionTotals& total = totals_[r.function];
-  const int64_t latency = now_ - r.arrival_us;
   const bool ran = r.container != kNone;
-  total.time_in_system_us += latency;
   if (ran) f.in_flight.Add(-1, now_);
-  switch (outcome) {
-    case Outcome::kCompleted:
-      ++f.window.completions;
-      total.latency_sum_us += latency;
-      latency_us_[r.function].Record(latency);
-      execution_us_[r.function].Record(now_ - r.start_us);
-      // Integer arithmetic; a latency of 10^9 s still fits.
-      total.slowdown_per_mille.Record(latency * 1000 / r.work_us);
-      f.window.slo_violations += latency > f.slo_us;
-      break;
-    case Outcome::kFailed:
-      ++f.window.failures;
-      ++f.window.slo_violations;
-      break;
-    case Outcome::kTimedOut:
-      ++f.window.timeouts;
-      ++f.window.slo_violations;
-      break;
-    case Outcome::kRejected:
-      break;  // never entered
-  }
+  Touch(r.function);
+  journal_.push_back(
+      {now_ - r.arrival_us, ran ? now_ - r.start_us : 0, r.work_us, r.function, outcome});
+  if (journal_.size() == kJournalLength) FlushJournal();
   if (sink) {
     const SimTime end = SimTime::Micros(now_);
     InvocationRecord record{FunctionId(r.function),
@@ -266,9 +262,51 @@ void SimulatedCluster::Engine::Leave(Function& f, uint32_t request, Outcome outc
   FreeRequest(request);
 }
 
-void SimulatedCluster::Engine::Complete(uint32_t container, uint32_t request) {
-  Leave(functions_[containers_[container].function], request, Outcome::kCompleted);
-  AfterRelease(container);
+void SimulatedCluster::Engine::FlushJournal() {
+  const auto prefetch = [this](uint32_t function, int64_t latency_us) {
+    __builtin_prefetch(&totals_[function].slowdown_per_mille);
+    const char* counts = reinterpret_cast<const char*>(&latency_us_[function]);
+    __builtin_prefetch(counts + 4 * WindowHistogram::BucketOf(static_cast<uint64_t>(latency_us)),
+                       1);
+    __builtin_prefetch(counts + sizeof(WindowHistogram) - 16, 1);
+    counts = reinterpret_cast<const char*>(&execution_us_[function]);
+    __builtin_prefetch(counts + 4 * WindowHistogram::BucketOf(static_cast<uint64_t>(latency_us)),
+                       1);
+    __builtin_prefetch(counts + sizeof(WindowHistogram) - 16, 1);
+  };
+  for (size_t i = 0; i < journal_.size(); ++i) {
+    if (i + kAhead < journal_.size()) {
+      prefetch(journal_[i + kAhead].function, journal_[i + kAhead].latency_us);
+    }
+    const Finished& r = journal_[i];
+    Function& f = functions_[r.function];
+    FunctionTotals& total = totals_[r.function];
+    total.time_in_system_us += r.latency_us;
+    switch (r.outcome) {
+      case Outcome::kCompleted:
+        ++f.window.completions;
+        f.window.slo_violations += r.latency_us > f.slo_us;
+        total.latency_sum_us += r.latency_us;
+        latency_us_[r.function].Record(r.latency_us);
+        execution_us_[r.function].Record(r.execution_us);
+        // A latency of 10^9 s still fits.
+        total.slowdown_per_mille.Record(r.latency_us * 1000 / r.work_us);
+        break;
+      case Outcome::kFailed:
+        ++f.window.failures;
+        ++f.window.slo_violations;
+        break;
+      case Outcome::kTimedOut:
+        ++f.window.timeouts;
+        ++f.window.slo_violations;
+        break;
+      case Outcome::kRejected:
+        ++f.window.rejections;
+        ++f.window.slo_violations;
+        break;
+    }
+  }
+  journal_.clear();
 }
 
 void SimulatedCluster::Engine::AfterRelease(uint32_t container) {

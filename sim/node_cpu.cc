@@ -50,16 +50,17 @@ void NodeCpu::Sync(CpuRunner& r, int64_t now) {
   const double clock = Clock(classes_[r.cpu_class], now);
   const double passed = clock - r.mark;
   r.progress += r.kappa * passed;
-  r.used += r.demand * passed;
+  r.used += r.demand() * passed;
   r.mark = clock;
 }
 
 void NodeCpu::Leave(CpuRunner& r, uint32_t self, bool in_heap) {
   Class& c = classes_[r.cpu_class];
-  c.demand -= r.demand;
+  const double demand = r.demand();
+  c.demand -= demand;
   c.weight -= r.weight;
   --c.runners;
-  demand_ -= r.demand;
+  demand_ -= demand;
   if (in_heap) ++(*generations_)[self];
   // Stale entries go when they reach the top; when they crowd the heap, all at once.
   if (c.heap.size() > 64 && c.heap.size() > 4 * size_t{c.runners}) {
@@ -68,21 +69,22 @@ void NodeCpu::Leave(CpuRunner& r, uint32_t self, bool in_heap) {
 }
 
 void NodeCpu::Join(CpuRunner& r, uint32_t self, int64_t now) {
-  const double asked = r.jobs * r.job_demand;
-  r.demand = std::min(asked, r.limit);
-  r.kappa = r.demand / asked;
-  r.cpu_class = ClassOf(r.demand / r.weight, r.cpu_class);
+  const double asked = static_cast<double>(r.jobs) * r.job_demand;
+  const double demand = r.demand();
+  r.kappa = demand == asked ? 1 : demand / asked;
+  r.cpu_class = ClassOf(demand / r.weight, r.cpu_class);
   Class& c = classes_[r.cpu_class];
   r.mark = Clock(c, now);
-  c.demand += r.demand;
+  c.demand += demand;
   c.weight += r.weight;
   ++c.runners;
-  demand_ += r.demand;
-  c.heap.Push({r.mark + (r.head.target - r.progress) / r.kappa, self, (*generations_)[self]});
+  demand_ += demand;
+  const double ahead = r.head_target - r.progress;
+  c.heap.Push({r.mark + (r.kappa == 1 ? ahead : ahead / r.kappa), self, (*generations_)[self]});
 }
 
-void NodeCpu::Configure(CpuRunner& r, uint32_t self, int64_t now, double job_demand, double limit,
-                        double weight) {
+void NodeCpu::Configure(CpuRunner& r, uint32_t self, int64_t now, int32_t job_demand, int32_t limit,
+                        int32_t weight) {
   REEVE_CHECK(job_demand > 0 && limit > 0 && weight > 0);
   const bool running = r.jobs > 0;
   if (running) {
@@ -101,12 +103,16 @@ void NodeCpu::Configure(CpuRunner& r, uint32_t self, int64_t now, double job_dem
 void NodeCpu::Start(CpuRunner& r, uint32_t self, int64_t now, double work, uint32_t job) {
   if (r.jobs == 0) {
     r.progress = 0;
-    r.head = {work, job};
+    r.head_target = work;
+    r.head_id = job;
   } else {
     Sync(r, now);
     Leave(r, self, true);
     CpuRunner::Job added{r.progress + work, job};
-    if (Later(r.head, added)) std::swap(r.head, added);
+    if (Later({r.head_target, r.head_id}, added)) {
+      std::swap(r.head_target, added.target);
+      std::swap(r.head_id, added.id);
+    }
     r.others.push_back(added);
     std::push_heap(r.others.begin(), r.others.end(), Later);
   }
@@ -117,22 +123,20 @@ void NodeCpu::Start(CpuRunner& r, uint32_t self, int64_t now, double work, uint3
 
 void NodeCpu::PopHead(CpuRunner& r) {
   --r.jobs;
-  if (r.jobs == 0) {
-    r.demand = 0;
-    return;
-  }
-  r.head = r.others.front();
+  if (r.jobs == 0) return;
+  r.head_target = r.others.front().target;
+  r.head_id = r.others.front().id;
   std::pop_heap(r.others.begin(), r.others.end(), Later);
   r.others.pop_back();
 }
 
 uint32_t NodeCpu::FinishHead(CpuRunner& r, uint32_t self, int64_t now) {
   REEVE_DCHECK(next_runner_ == self && next_ <= now);
-  const uint32_t job = r.head.id;
+  const uint32_t job = r.head_id;
   classes_[r.cpu_class].heap.Pop();
   Sync(r, now);
   // Completions are rounded up to the next microsecond; a job alone did its own work, no more.
-  if (r.jobs == 1) r.used -= (r.progress - r.head.target) / r.kappa * r.demand;
+  if (r.jobs == 1) r.used -= (r.progress - r.head_target) / r.kappa * r.demand();
   Leave(r, self, false);
   PopHead(r);
   if (r.jobs > 0) Join(r, self, now);
@@ -144,10 +148,10 @@ bool NodeCpu::Cancel(CpuRunner& r, uint32_t self, int64_t now, uint32_t job) {
   if (r.jobs == 0) return false;
   const auto other =
       std::find_if(r.others.begin(), r.others.end(), [job](const auto& j) { return j.id == job; });
-  if (r.head.id != job && other == r.others.end()) return false;
+  if (r.head_id != job && other == r.others.end()) return false;
   Sync(r, now);
   Leave(r, self, true);
-  if (r.head.id == job) {
+  if (r.head_id == job) {
     PopHead(r);
   } else {
     r.others.erase(other);
@@ -164,7 +168,7 @@ void NodeCpu::CancelAll(CpuRunner& r, uint32_t self, int64_t now, std::vector<ui
   Sync(r, now);
   Leave(r, self, true);
   while (r.jobs > 0) {
-    ended.push_back(r.head.id);
+    ended.push_back(r.head_id);
     PopHead(r);
   }
   Update(now);

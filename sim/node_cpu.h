@@ -14,6 +14,7 @@
 // The interference curve divides every clock's rate by slowdown(load), load = sum of D / capacity.
 #pragma once
 
+#include <algorithm>
 #include <cstdint>
 #include <span>
 #include <vector>
@@ -36,24 +37,31 @@ class InterferenceCurve {
 };
 
 // A container as its node's CPU sees it. The CPU keeps its hands on all fields; others read.
+// What every start and completion touches is one cache line.
 struct CpuRunner {
   struct Job {
     double target;  // on the container's progress clock
     uint32_t id;    // the caller's
   };
 
-  double demand = 0;    // D now, millicores; 0 when no job runs
-  double progress = 0;  // of every job since the first began, us of work, at `mark`
-  double mark = 0;      // class clock at the last update
-  double kappa = 1;     // progress per class clock
-  double used = 0;      // CPU used since last taken, millicores * us
-  Job head{0, 0};       // the job that completes first
+  double progress = 0;     // of every job since the first began, us of work, at `mark`
+  double mark = 0;         // class clock at the last update
+  double kappa = 1;        // progress per class clock
+  double used = 0;         // CPU used since last taken, millicores * us
+  double head_target = 0;  // the job that completes first
+  uint32_t head_id = 0;
   uint32_t jobs = 0;
   uint32_t cpu_class = 0;
-  double job_demand = 0;  // millicores per job
-  double limit = 0;       // millicores
-  double weight = 1;
+  int32_t job_demand = 0;  // millicores per job
+  int32_t limit = 0;       // millicores
+  int32_t weight = 1;
+
   std::vector<Job> others;  // min-heap by (target, id), for concurrency above one
+
+  // D, millicores.
+  double demand() const {
+    return static_cast<double>(std::min<int64_t>(int64_t{jobs} * job_demand, limit));
+  }
 };
 
 class NodeCpu {
@@ -67,8 +75,8 @@ class NodeCpu {
 
   // Sets what a job of the runner asks for, the container's limit and weight (all > 0), also while
   // jobs run. `self` is the caller's number of the container.
-  void Configure(CpuRunner& r, uint32_t self, int64_t now, double job_demand, double limit,
-                 double weight);
+  void Configure(CpuRunner& r, uint32_t self, int64_t now, int32_t job_demand, int32_t limit,
+                 int32_t weight);
 
   // Begins a job of `work` us (at full speed).
   void Start(CpuRunner& r, uint32_t self, int64_t now, double work, uint32_t job);
