@@ -22,4 +22,8 @@ double PortableExpm1(double x);
 // Algorithm AS 241 (PPND16): M. J. Wichura, Applied Statistics 37 (1988), 477-484.
 double NormalQuantile(double p);
 
+// log of the gamma function, x > 0; error below 1e-14 relative to the larger of 1 and the value.
+// (The C library's writes a global variable, so it is not thread-safe either.)
+double PortableLogGamma(double x);
+
 }  // namespace reeve
