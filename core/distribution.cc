@@ -346,7 +346,7 @@ absl::StatusOr<Distribution> Distribution::Parse(std::string_view text) {
         return absl::InvalidArgumentError(
             "lognormal needs mean > 0 and sd >= 0, sd / mean < 1e100");
       }
-      return LognormalFromMoments(mean, sd);
+      return FromParameters(Kind::kLognormal, LognormalFromMoments(mean, sd).parameters());
     }
   }
   for (const KindInfo& info : Kinds()) {

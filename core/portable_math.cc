@@ -170,7 +170,7 @@ double NormalQuantile(double p) {
 
 double PortableLogGamma(double x) {
   // Stirling's series (Abramowitz & Stegun 6.1.41) where its first omitted term, below
-  // 0.03 / x^13, does not matter; smaller x are moved up by gamma(x + 1) = x gamma(x).
+  // 0.01 / x^13, does not matter; smaller x are moved up by gamma(x + 1) = x gamma(x).
   constexpr double kLargeEnough = 16;
   constexpr double kHalfLog2Pi = 0.91893853320467274178;
   if (x == std::numeric_limits<double>::infinity()) return x;
