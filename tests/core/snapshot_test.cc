@@ -11,9 +11,10 @@ TEST(FunctionWindows, ResizeSizesEveryVector) {
   FunctionWindows w;
   w.Resize(3);
   EXPECT_EQ(w.size(), 3u);
-  for (const auto* counts : {&w.arrivals, &w.completions, &w.failures, &w.timeouts, &w.rejections,
-                             &w.cold_starts, &w.containers_started, &w.slo_violations, &w.queued, &w.in_flight,
-                             &w.containers_ready, &w.containers_starting, &w.replicas_asked}) {
+  for (const auto* counts :
+       {&w.arrivals, &w.completions, &w.failures, &w.timeouts, &w.rejections, &w.cold_starts,
+        &w.containers_started, &w.slo_violations, &w.queued, &w.in_flight, &w.containers_ready,
+        &w.containers_starting, &w.replicas_asked}) {
     EXPECT_EQ(*counts, std::vector<uint32_t>(3, 0));
   }
   for (const auto* means :
