@@ -85,6 +85,11 @@ class CheckLayersTest(unittest.TestCase):
         self.write("sim/a.cc", '#include "engine.h"\n')
         self.assert_finds("sim/a.cc:1", "from the root")
 
+    def test_tests_may_include_their_neighbours(self):
+        self.write("tests/sim/testing.h", "#pragma once\n")
+        self.write("tests/sim/a_test.cc", '#include "testing.h"\n')
+        self.assert_passes()
+
     def test_header_without_pragma_once(self):
         self.write("sim/b.h", "// nothing\n")
         self.assert_finds("sim/b.h:1", "#pragma once")
