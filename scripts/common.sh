@@ -1,6 +1,7 @@
 # Sourced by the scripts of this folder: where the tree is, and lines that say what takes how long.
 # Callers use bash with `set -euo pipefail`.
 
+started_in="$PWD"
 root="$(cd "$(dirname "${BASH_SOURCE[0]}")/.." && pwd)"
 cd "$root"
 
@@ -27,15 +28,19 @@ stage() {
   say "$name: done in $((SECONDS - begin)) s"
 }
 
+# from_where_started PATH: the path as the caller of the script meant it.
+from_where_started() {
+  if [[ "$1" == /* ]]; then printf '%s' "$1"; else printf '%s' "$started_in/$1"; fi
+}
+
 # configure_and_build PRESET [TARGET…]
 configure_and_build() {
   local preset="$1"
   shift
-  cmake --preset "$preset" >"/tmp/reeve-configure.$$" 2>&1 || {
-    cat "/tmp/reeve-configure.$$" >&2
-    rm -f "/tmp/reeve-configure.$$"
+  local log
+  log="$(cmake --preset "$preset" 2>&1)" || {
+    printf '%s\n' "$log" >&2
     return 1
   }
-  rm -f "/tmp/reeve-configure.$$"
   cmake --build --preset "$preset" --parallel "$jobs" ${1:+--target "$@"}
 }
