@@ -39,11 +39,12 @@ function(reeve_library name)
   target_link_libraries(${name} PUBLIC ${ARG_DEPS})
 endfunction()
 
-# reeve_test(name SOURCES … DEPS …): a GoogleTest program, run whole by ctest.
+# reeve_test(name [SLOW] SOURCES … DEPS …): a GoogleTest program, run whole by ctest.
+# Also run under the sanitizers by scripts/test-sanitizers, unless SLOW (more than about 10 s).
 function(reeve_test name)
-  cmake_parse_arguments(ARG "" "" "SOURCES;DEPS" ${ARGN})
+  cmake_parse_arguments(ARG "SLOW" "" "SOURCES;DEPS" ${ARGN})
   add_executable(${name} ${ARG_SOURCES})
   target_link_libraries(${name} PRIVATE ${ARG_DEPS} GTest::gmock GTest::gtest_main)
   add_test(NAME ${name} COMMAND ${name})
-  set_tests_properties(${name} PROPERTIES TIMEOUT 300)
+  set_tests_properties(${name} PROPERTIES TIMEOUT 300 LABELS $<IF:$<BOOL:${ARG_SLOW}>,slow,sanitize>)
 endfunction()

@@ -1,49 +1,13 @@
 #include "core/config.h"
 
 #include <fmt/format.h>
-#include <yaml-cpp/yaml.h>
 
 #include <algorithm>
-
-#include "core/files.h"
-#include "core/status.h"
+#include <set>
 
 namespace reeve {
 
-struct ConfigNode::Impl {
-  YAML::Node node;
-  std::shared_ptr<const std::string> file;
-};
-
 namespace {
-
-// Documents are read into structs of bounded depth; a file nested deeper than this is a mistake or
-// an attack, and yaml-cpp recurses per level.
-constexpr int kMaxDepth = 64;
-constexpr size_t kMaxBytes = 16 << 20;
-
-std::string Located(const std::string& file, const YAML::Mark& mark) {
-  if (mark.is_null()) return file;
-  return fmt::format("{}:{}:{}", file, mark.line + 1, mark.column + 1);
-}
-
-// Depth of flow brackets and of indentation, both of which cost yaml-cpp stack.
-bool TooDeep(const std::string& text) {
-  int flow = 0;
-  size_t dashes = 0;
-  for (char c : text) {
-    if (c == '[' || c == '{') {
-      if (++flow > kMaxDepth) return true;
-    } else if ((c == ']' || c == '}') && flow > 0) {
-      --flow;
-    } else if (c == '-' || c == '?' || c == ':') {
-      if (++dashes > 200) return true;  // "- - - -" or "? ? ? ?" nests on a single line
-    } else if (c == '\n') {
-      dashes = 0;
-    }
-  }
-  return false;
-}
 
 size_t EditDistance(std::string_view a, std::string_view b) {
   std::vector<size_t> row(b.size() + 1);
@@ -62,118 +26,17 @@ size_t EditDistance(std::string_view a, std::string_view b) {
 
 }  // namespace
 
-absl::StatusOr<ConfigNode> ConfigNode::Load(const std::string& path) {
-  ASSIGN_OR_RETURN(const std::string text, ReadFile(path));
-  return Parse(text, path);
-}
-
-absl::StatusOr<ConfigNode> ConfigNode::Parse(const std::string& text, const std::string& file) {
-  if (text.size() > kMaxBytes) {
-    return absl::InvalidArgumentError(file + ": larger than 16 MiB, not a configuration");
-  }
-  if (TooDeep(text)) {
-    return absl::InvalidArgumentError(
-        fmt::format("{}: nested deeper than {} levels", file, kMaxDepth));
-  }
-  try {
-    auto impl = std::make_shared<Impl>();
-    impl->node = YAML::Load(text);
-    impl->file = std::make_shared<const std::string>(file);
-    return ConfigNode(std::move(impl));
-  } catch (const YAML::Exception& e) {
-    return absl::InvalidArgumentError(
-        fmt::format("{}: this is not YAML: {}", Located(file, e.mark), e.msg));
-  }
-}
-
-ConfigNode::Kind ConfigNode::kind() const {
-  switch (impl_->node.Type()) {
-    case YAML::NodeType::Scalar:
-      return Kind::kScalar;
-    case YAML::NodeType::Sequence:
-      return Kind::kSequence;
-    case YAML::NodeType::Map:
-      return Kind::kMap;
-    default:
-      return Kind::kNull;
-  }
-}
-
-std::string ConfigNode::Scalar() const {
-  return impl_->node.Scalar();
-}
-
-std::vector<ConfigNode> ConfigNode::Items() const {
-  std::vector<ConfigNode> items;
-  for (const auto& item : impl_->node) {
-    items.push_back(ConfigNode(std::make_shared<Impl>(Impl{item, impl_->file})));
-  }
-  return items;
-}
-
-std::vector<ConfigNode::Entry> ConfigNode::Entries() const {
-  std::vector<Entry> entries;
-  for (const auto& entry : impl_->node) {
-    entries.push_back({entry.first.IsScalar() ? entry.first.Scalar() : "(a key that is not text)",
-                       Located(*impl_->file, entry.first.Mark()),
-                       ConfigNode(std::make_shared<Impl>(Impl{entry.second, impl_->file}))});
-  }
-  return entries;
-}
-
-int ConfigNode::line() const {
-  return impl_->node.Mark().is_null() ? 0 : impl_->node.Mark().line + 1;
-}
-int ConfigNode::column() const {
-  return impl_->node.Mark().is_null() ? 0 : impl_->node.Mark().column + 1;
-}
-std::string ConfigNode::Where() const {
-  return Located(*impl_->file, impl_->node.Mark());
-}
-
-absl::Status ConfigNode::Set(std::string_view assignment) {
-  const size_t equals = assignment.find('=');
-  if (equals == std::string_view::npos || equals == 0) {
-    return absl::InvalidArgumentError(
-        fmt::format("'{}' is not an assignment; write path.to.key=value", assignment));
-  }
-  std::string_view path = assignment.substr(0, equals);
-  const std::string value(assignment.substr(equals + 1));
-  if (TooDeep(value)) return absl::InvalidArgumentError("the value is nested too deep");
-  try {
-    // The document is copied, so that nodes handed out before do not change.
-    auto impl = std::make_shared<Impl>();
-    impl->node = YAML::Clone(impl_->node);
-    impl->file = impl_->file;
-    YAML::Node at = impl->node;
-    while (true) {
-      const size_t dot = std::min(path.find('.'), path.size());
-      const std::string key(path.substr(0, dot));
-      if (key.empty() || !(at.IsMap() || at.IsNull())) {
-        return absl::InvalidArgumentError(
-            fmt::format("--set {}: there is no map to put '{}' into", assignment, key));
-      }
-      if (dot == path.size()) {
-        at[key] = YAML::Load(value);
-        break;
-      }
-      YAML::Node next = at[key];
-      at.reset(next);
-      path.remove_prefix(dot + 1);
-    }
-    impl_ = std::move(impl);
-    return absl::OkStatus();
-  } catch (const YAML::Exception& e) {
-    return absl::InvalidArgumentError(fmt::format("--set {}: {}", assignment, e.msg));
-  }
-}
-
 void ConfigErrors::Add(std::string_view where, std::string_view what) {
-  messages_.push_back(fmt::format("{}: {}", where, what));
+  ++count_;
+  if (messages_.size() < kMaxMessages) messages_.push_back(fmt::format("{}: {}", where, what));
 }
 
 absl::Status ConfigErrors::ToStatus() const {
-  return absl::InvalidArgumentError(fmt::format("{}", fmt::join(messages_, "\n")));
+  std::string text = fmt::format("{}", fmt::join(messages_, "\n"));
+  if (count_ > messages_.size()) {
+    text += fmt::format("\n… and {} more", count_ - messages_.size());
+  }
+  return absl::InvalidArgumentError(text);
 }
 
 namespace config_internal {
@@ -216,23 +79,23 @@ std::string Suggest(const std::string& word, const std::vector<std::string>& all
 
 void CheckKeys(const ConfigNode& node, const std::vector<std::string>& allowed,
                ConfigErrors& errors) {
-  std::vector<std::string> seen;
   for (const auto& entry : node.Entries()) {
     if (std::find(allowed.begin(), allowed.end(), entry.key) == allowed.end()) {
-      errors.Add(entry.where,
-                 fmt::format("unknown key '{}'{}", entry.key, Suggest(entry.key, allowed)));
-    } else if (std::find(seen.begin(), seen.end(), entry.key) != seen.end()) {
-      errors.Add(entry.where, fmt::format("key '{}' stands here a second time", entry.key));
+      // Past the messages that are kept, a suggestion is not worth its time.
+      errors.Add(entry.where, errors.full() ? std::string()
+                                            : fmt::format("unknown key '{}'{}", entry.key,
+                                                          Suggest(entry.key, allowed)));
     }
-    seen.push_back(entry.key);
   }
 }
 
-std::optional<ConfigNode> Find(const ConfigNode& node, std::string_view key) {
-  for (auto& entry : node.Entries()) {
-    if (entry.key == key) return entry.value;
+void CheckRepeats(const ConfigNode& node, ConfigErrors& errors) {
+  std::set<std::string> seen;
+  for (const auto& entry : node.Entries()) {
+    if (!seen.insert(entry.key).second) {
+      errors.Add(entry.where, fmt::format("key '{}' stands here a second time", entry.key));
+    }
   }
-  return std::nullopt;
 }
 
 std::string LimitsText(const Limits& limits) {
@@ -252,7 +115,7 @@ std::string QuoteScalar(const std::string& value) {
                                  }) &&
                      value[0] != '-' && value[0] != '.' &&
                      !std::isdigit(static_cast<unsigned char>(value[0])) && value != "true" &&
-                     value != "false" && value != "null" && value != "never";
+                     value != "false" && value != "null" && value != "Null" && value != "NULL";
   if (plain) return value;
   std::string quoted = "\"";
   for (char c : value) {

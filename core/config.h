@@ -18,7 +18,6 @@
 #include <cstdint>
 #include <limits>
 #include <map>
-#include <memory>
 #include <optional>
 #include <string>
 #include <string_view>
@@ -27,57 +26,11 @@
 #include <vector>
 
 #include "absl/status/status.h"
-#include "absl/status/statusor.h"
+#include "core/config_node.h"
 #include "core/distribution.h"
 #include "core/units.h"
 
 namespace reeve {
-
-// A node of a parsed YAML document. Cheap to copy; copies share the document.
-class ConfigNode {
- public:
-  enum class Kind { kNull, kScalar, kSequence, kMap };
-  struct Entry;
-
-  // Parses a file, or a text that errors should name `file`. Syntax errors come back located.
-  static absl::StatusOr<ConfigNode> Load(const std::string& path);
-  static absl::StatusOr<ConfigNode> Parse(const std::string& text, const std::string& file);
-
-  Kind kind() const;
-  std::string Scalar() const;             // kScalar
-  std::vector<ConfigNode> Items() const;  // kSequence
-  std::vector<Entry> Entries() const;     // kMap, in the order of the file
-  int line() const;                       // 1-based; 0 for values that came from --set
-  int column() const;
-  std::string Where() const;  // "file:line:column", or where else the value came from
-
-  // Replaces the value at a dotted path: "cluster.nodes=4". The value is YAML. The map entries on
-  // the way are made when they do not exist; whether they are known is checked on reading.
-  // InvalidArgument when the assignment cannot be read or the path runs through a scalar.
-  absl::Status Set(std::string_view assignment);
-
- private:
-  struct Impl;
-  explicit ConfigNode(std::shared_ptr<const Impl> impl) : impl_(std::move(impl)) {}
-  std::shared_ptr<const Impl> impl_;
-};
-
-struct ConfigNode::Entry {
-  std::string key;
-  std::string where;  // of the key
-  ConfigNode value;
-};
-
-// Collects every error of one document, so that a user mends them in one go.
-class ConfigErrors {
- public:
-  void Add(std::string_view where, std::string_view what);
-  bool empty() const { return messages_.empty(); }
-  absl::Status ToStatus() const;  // all messages, one a line
-
- private:
-  std::vector<std::string> messages_;
-};
 
 // Limits of a number, both ends allowed. For times they are in seconds, for CPU in millicores, for
 // memory in MiB.
@@ -188,7 +141,7 @@ bool WantKind(const ConfigNode& node, ConfigNode::Kind kind, std::string_view ke
 std::string Suggest(const std::string& word, const std::vector<std::string>& allowed);
 void CheckKeys(const ConfigNode& node, const std::vector<std::string>& allowed,
                ConfigErrors& errors);
-std::optional<ConfigNode> Find(const ConfigNode& node, std::string_view key);
+void CheckRepeats(const ConfigNode& node, ConfigErrors& errors);
 std::string LimitsText(const Limits& limits);
 std::string QuoteScalar(const std::string& value);  // quotes what YAML would misread
 
@@ -212,7 +165,7 @@ struct FieldReader {
   ConfigErrors& errors;
   template <class M>
   void Field(const char* name, M T::*member, const char*, Limits limits = {}) {
-    if (const auto value = Find(node, name)) {
+    if (const auto value = node.Get(name)) {
       ReadValue(*value, name, limits, object.*member, errors);
     }
   }
@@ -222,14 +175,23 @@ template <class T>
 void ReadValue(const ConfigNode& node, std::string_view key, const Limits& limits, T& out,
                ConfigErrors& errors) {
   if constexpr (HasFields<T>) {
-    if (node.kind() == ConfigNode::Kind::kNull) return;  // "key:" with nothing: the defaults
-    if (!WantKind(node, ConfigNode::Kind::kMap, key, errors)) return;
-    std::vector<std::string> keys;
-    KeyLister<T> lister{keys};
-    T::Fields(lister);
-    CheckKeys(node, keys, errors);
-    FieldReader<T> reader{node, out, errors};
-    T::Fields(reader);
+    const size_t errors_before = errors.count();
+    if (node.kind() != ConfigNode::Kind::kNull) {  // "key:" with nothing: the defaults
+      if (!WantKind(node, ConfigNode::Kind::kMap, key, errors)) return;
+      std::vector<std::string> keys;
+      KeyLister<T> lister{keys};
+      T::Fields(lister);
+      CheckKeys(node, keys, errors);
+      CheckRepeats(node, errors);
+      FieldReader<T> reader{node, out, errors};
+      T::Fields(reader);
+    }
+    if constexpr (requires { out.Validate(); }) {
+      if (errors.count() > errors_before) return;  // what it says could be a consequence
+      if (const absl::Status status = out.Validate(); !status.ok()) {
+        errors.Add(node.Where(), std::string(status.message().data(), status.message().size()));
+      }
+    }
   } else if constexpr (IsOptional<T>::value) {
     if (node.kind() == ConfigNode::Kind::kNull) {
       out.reset();
@@ -246,6 +208,7 @@ void ReadValue(const ConfigNode& node, std::string_view key, const Limits& limit
     }
   } else if constexpr (IsStringMap<T>::value) {
     if (!WantKind(node, ConfigNode::Kind::kMap, key, errors)) return;
+    CheckRepeats(node, errors);
     out.clear();
     for (const auto& entry : node.Entries()) {
       ReadValue(entry.value, entry.key, limits, out[entry.key], errors);
@@ -305,10 +268,17 @@ template <class T>
 void WriteValue(const T& value, int indent, std::string& out) {
   if constexpr (HasFields<T>) {
     out += "\n";
+    const size_t begin = out.size();
     FieldWriter<T> writer{value, indent + 2, out};
     T::Fields(writer);
+    // Nothing set: an empty map, as nothing at all would read as null.
+    if (out.size() == begin) out.replace(begin - 1, 1, " {}\n");
   } else if constexpr (IsOptional<T>::value) {
-    WriteValue(*value, indent, out);
+    if (value) {
+      WriteValue(*value, indent, out);
+    } else {
+      out += " null\n";
+    }
   } else if constexpr (IsVector<T>::value) {
     if (value.empty()) {
       out += " []\n";
@@ -341,20 +311,14 @@ void WriteValue(const T& value, int indent, std::string& out) {
 }  // namespace config_internal
 
 // Fills `out` (which holds the defaults) from a document. Unknown and repeated keys, wrong types
-// and impossible values are all reported, located. `T` may have `absl::Status Validate() const` for
-// conditions between fields; its message is reported at the node.
+// and impossible values are all reported, located; what `out` then holds is unspecified. `T` and
+// the structs in it may have `absl::Status Validate() const` for conditions between fields; it is
+// called on what the document gives, and its message reported at that place.
 template <class T>
 absl::Status ReadConfig(const ConfigNode& node, T& out) {
   ConfigErrors errors;
   config_internal::ReadValue(node, "the document", {}, out, errors);
-  if (!errors.empty()) return errors.ToStatus();
-  if constexpr (requires { out.Validate(); }) {
-    if (absl::Status status = out.Validate(); !status.ok()) {
-      errors.Add(node.Where(), std::string(status.message().data(), status.message().size()));
-      return errors.ToStatus();
-    }
-  }
-  return absl::OkStatus();
+  return errors.empty() ? absl::OkStatus() : errors.ToStatus();
 }
 
 // The YAML text of a configuration, every field written; ReadConfig of it gives the same value.
@@ -376,6 +340,10 @@ struct FieldDoc {
 };
 
 namespace config_internal {
+
+template <class M>
+void Describe(const M& value, const std::string& path, const char* doc, const Limits& limits,
+              std::vector<FieldDoc>& out);
 
 template <class T>
 struct FieldDescriber {
@@ -402,7 +370,7 @@ void Describe(const M& value, const std::string& path, const char* doc, const Li
   } else if constexpr (IsVector<M>::value) {
     const size_t first = out.size();
     Describe(typename M::value_type{}, path + "[]", doc, limits, out);
-    for (size_t i = first; i < out.size(); ++i) out[i].default_value = "[]";
+    if constexpr (!HasFields<typename M::value_type>) out[first].default_value = "[]";
   } else if constexpr (IsStringMap<M>::value) {
     Describe(typename M::mapped_type{}, path + ".<name>", doc, limits, out);
   } else if constexpr (std::is_enum_v<M>) {

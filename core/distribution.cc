@@ -36,6 +36,10 @@ const std::vector<KindInfo>& Kinds() {
   return kinds;
 }
 
+// Below it neither the mean of a lognormal nor any of its samples overflows: a sample's logarithm
+// is at most mu + 8.3 sigma, which exceeds mu + sigma^2 / 2 by at most 8.3^2 / 2 = 34.5.
+constexpr double kMaxLogMean = 670;
+
 double Power(double base, double exponent) {
   return PortableExp(exponent * PortableLog(base));
 }
@@ -171,17 +175,19 @@ double Distribution::Mean() const {
     case Kind::kBoundedPareto: {
       const double l = p[0], h = p[1], a = p[2];
       if (l == h) return l;
-      const double mass = 1 - Power(l / h, a);
-      if (std::abs(a - 1) < 1e-12) return l / mass * PortableLog(h / l);
-      return a * l / (a - 1) * (1 - Power(l / h, a - 1)) / mass;
+      const double log_ratio = PortableLog(l / h);
+      const double mass = -PortableExpm1(a * log_ratio);
+      // a l / mass * (1 - (l/h)^(a-1)) / (a - 1), whose last factor tends to log(h/l) at a = 1.
+      const double last = a == 1 ? -log_ratio : -PortableExpm1((a - 1) * log_ratio) / (a - 1);
+      return a * l / mass * last;
     }
     case Kind::kHyperexponential:
       return p[0] * p[1] + (1 - p[0]) * p[2];
     case Kind::kBurr:
       if (p[0] * p[1] <= 1) return std::numeric_limits<double>::infinity();
       return p[2] * p[1] *
-             std::exp(std::lgamma(p[1] - 1 / p[0]) + std::lgamma(1 + 1 / p[0]) -
-                      std::lgamma(p[1] + 1));
+             PortableExp(PortableLogGamma(p[1] - 1 / p[0]) + PortableLogGamma(1 + 1 / p[0]) -
+                         PortableLogGamma(p[1] + 1));
     case Kind::kQuantiles: {
       double mean = 0;
       for (int i = 2; i < size_; i += 2) {
@@ -273,6 +279,9 @@ absl::StatusOr<Distribution> Distribution::FromParameters(Kind kind, std::span<c
         break;
       case Kind::kLognormal:
         if (p[1] < 0) return bad("lognormal needs sigma >= 0");
+        if (p[0] + p[1] * p[1] / 2 > kMaxLogMean) {
+          return bad("lognormal with this mu and sigma has a mean too large to be a number");
+        }
         break;
       case Kind::kBoundedPareto:
         if (!(0 < p[0] && p[0] <= p[1] && p[2] > 0)) {
@@ -329,12 +338,16 @@ absl::StatusOr<Distribution> Distribution::Parse(std::string_view text) {
     }
     return FromParameters(Kind::kQuantiles, pairs);
   }
-  if (name == "lognormal" && arguments.size() == 2 && arguments[0].first == "mean" &&
-      arguments[1].first == "sd") {
-    if (!(arguments[0].second > 0 && arguments[1].second >= 0)) {
-      return absl::InvalidArgumentError("lognormal needs mean > 0 and sd >= 0");
+  if (name == "lognormal" && arguments.size() == 2) {
+    std::sort(arguments.begin(), arguments.end());
+    if (arguments[0].first == "mean" && arguments[1].first == "sd") {
+      const double mean = arguments[0].second, sd = arguments[1].second;
+      if (!(mean > 0 && sd >= 0 && sd / mean < 1e100)) {
+        return absl::InvalidArgumentError(
+            "lognormal needs mean > 0 and sd >= 0, sd / mean < 1e100");
+      }
+      return FromParameters(Kind::kLognormal, LognormalFromMoments(mean, sd).parameters());
     }
-    return LognormalFromMoments(arguments[0].second, arguments[1].second);
   }
   for (const KindInfo& info : Kinds()) {
     if (info.name != name) continue;

@@ -31,8 +31,8 @@ class Distribution {
 
   constexpr Distribution() = default;  // constant 0
 
-  // The factories take parameters that the caller has checked (CHECKed here): see Valid... in YAML
-  // reading for the checks that users meet.
+  // The factories take parameters that the caller has checked (CHECKed here); what comes from a
+  // user or a file goes through Parse or FromParameters, which return an error instead.
   static Distribution Constant(double value);              // value >= 0
   static Distribution Uniform(double low, double high);    // 0 <= low <= high
   static Distribution Exponential(double mean);            // mean >= 0
@@ -58,7 +58,8 @@ class Distribution {
   Distribution Scaled(double factor) const;
   // "lognormal(mu=-0.38, sigma=2.36)": the form that Parse reads.
   std::string ToString() const;
-  // Reads "name(key=value, …)" or a bare number (a constant). InvalidArgument says what is allowed.
+  // Reads "name(key=value, …)" or a bare number (a constant); the keys may come in any order, and
+  // lognormal(mean=…, sd=…) is understood too. InvalidArgument says what is allowed.
   static absl::StatusOr<Distribution> Parse(std::string_view text);
 
   // Parameters in the order of the kind's list above; quantiles as probability, value pairs.

@@ -70,6 +70,7 @@ absl::Status MakeDirectories(const std::string& path) {
 struct AtomicFile::State {
   std::string path, temporary, buffer;
   int fd = -1;
+  absl::Status failed;  // the first failure: what was written after it has a hole
 
   ~State() {
     if (fd < 0) return;
@@ -77,9 +78,9 @@ struct AtomicFile::State {
     ::unlink(temporary.c_str());
   }
   absl::Status Flush() {
-    absl::Status status = WriteAll(fd, buffer, temporary);
+    if (failed.ok()) failed = WriteAll(fd, buffer, path);
     buffer.clear();
-    return status;
+    return failed;
   }
 };
 
@@ -123,7 +124,8 @@ absl::Status WriteFileAtomically(const std::string& path, std::string_view conte
 }
 
 absl::StatusOr<std::shared_ptr<const MappedFile>> MappedFile::Open(const std::string& path) {
-  const int fd = ::open(path.c_str(), O_RDONLY | O_CLOEXEC);
+  // Without O_NONBLOCK, opening a pipe would wait for its writer before it can be refused.
+  const int fd = ::open(path.c_str(), O_RDONLY | O_CLOEXEC | O_NONBLOCK);
   if (fd < 0) return FromErrno(errno, path, "cannot open");
   struct stat info;
   if (::fstat(fd, &info) != 0 || !S_ISREG(info.st_mode)) {

@@ -29,8 +29,8 @@ class AtomicFile {
   AtomicFile& operator=(AtomicFile&&) noexcept;
   ~AtomicFile();
 
-  absl::Status Append(std::string_view bytes);  // buffered
-  absl::Status Commit();                        // flush, sync, rename
+  absl::Status Append(std::string_view bytes);  // buffered; after a failure, fails for good
+  absl::Status Commit();                        // flush, sync, rename; once, the last call
 
  private:
   struct State;

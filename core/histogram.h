@@ -37,6 +37,7 @@ class LogHistogram {
 
   // Negative values count as 0.
   void Record(int64_t value, uint32_t times = 1) {
+    if (times == 0) return;
     const uint32_t b = BucketOf(value < 0 ? 0 : static_cast<uint64_t>(value));
     counts_[b] += times;
     count_ += times;

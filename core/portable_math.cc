@@ -168,4 +168,24 @@ double NormalQuantile(double p) {
   return q < 0 ? -value : value;
 }
 
+double PortableLogGamma(double x) {
+  // Stirling's series (Abramowitz & Stegun 6.1.41) where its first omitted term, below
+  // 0.01 / x^13, does not matter; smaller x are moved up by gamma(x + 1) = x gamma(x).
+  constexpr double kLargeEnough = 16;
+  constexpr double kHalfLog2Pi = 0.91893853320467274178;
+  if (x == std::numeric_limits<double>::infinity()) return x;
+  double product = 1;
+  while (x < kLargeEnough) {
+    product *= x;
+    x += 1;
+  }
+  const double z = 1 / (x * x);
+  const double series =
+      (1.0 / 12 -
+       z * (1.0 / 360 -
+            z * (1.0 / 1260 - z * (1.0 / 1680 - z * (1.0 / 1188 - z * 691.0 / 360360))))) /
+      x;
+  return (x - 0.5) * PortableLog(x) - x + kHalfLog2Pi + series - PortableLog(product);
+}
+
 }  // namespace reeve

@@ -8,8 +8,8 @@
 
 namespace reeve {
 
-// Natural logarithm of x > 0; relative error below 4e-16 outside [0.9, 1.1], absolute below 4e-17
-// relative to |x - 1| inside. Log(0) is -infinity; negative x gives NaN.
+// Natural logarithm of x > 0; relative error below 4e-16, near 1 as well. Log(0) is -infinity;
+// negative x gives NaN.
 double PortableLog(double x);
 
 // e^x; relative error below 4e-16. Overflows to infinity, underflows to 0.
@@ -21,5 +21,9 @@ double PortableExpm1(double x);
 // The z with P(Z <= z) = p for a standard normal Z, 0 < p < 1; relative error about 1e-16.
 // Algorithm AS 241 (PPND16): M. J. Wichura, Applied Statistics 37 (1988), 477-484.
 double NormalQuantile(double p);
+
+// log of the gamma function, x > 0; error below 3e-14 relative to the larger of 1 and the value.
+// (The C library's writes a global variable, so it is not thread-safe either.)
+double PortableLogGamma(double x);
 
 }  // namespace reeve

@@ -36,7 +36,7 @@ class RandomStream {
 
   // 64 uniform bits.
   uint64_t Bits(uint64_t index) const;
-  // Uniform in the open interval (0, 1), 53 bits.
+  // Uniform in the open interval (0, 1), 52 bits: the centres of 2^52 equal cells.
   double Uniform(uint64_t index) const { return ToUnit(Bits(index)); }
   // Two independent uniforms of one block: cheaper than two calls. Uniform(i) is the first.
   std::array<double, 2> UniformPair(uint64_t index) const;
@@ -46,8 +46,9 @@ class RandomStream {
   double Exponential(uint64_t index) const;
   double Normal(uint64_t index) const;
 
+  // One bit less than a double holds, so that adding the half is exact and 1 is never returned.
   static constexpr double ToUnit(uint64_t bits) {
-    return (static_cast<double>(bits >> 11) + 0.5) * 0x1p-53;
+    return (static_cast<double>(bits >> 12) + 0.5) * 0x1p-52;
   }
 
  private:

@@ -19,9 +19,12 @@ class SimTime {
   static constexpr SimTime Seconds(int64_t s) { return SimTime(s * 1'000'000); }
   static constexpr SimTime Minutes(int64_t m) { return SimTime(m * 60'000'000); }
   static constexpr SimTime Hours(int64_t h) { return SimTime(h * 3'600'000'000); }
-  // Rounds to the nearest microsecond; halves away from zero.
+  // Rounds to the nearest microsecond; halves away from zero. What is too long to be counted, and
+  // NaN, becomes Max(); what is too far before zero the earliest time there is.
   static constexpr SimTime FromSeconds(double s) {
     const double us = s * 1e6;
+    if (!(us < 0x1p63)) return Max();
+    if (us <= -0x1p63) return SimTime(std::numeric_limits<int64_t>::min());
     return SimTime(static_cast<int64_t>(us < 0 ? us - 0.5 : us + 0.5));
   }
   // Later than every event; used for "never".

@@ -1,0 +1,46 @@
+# Sourced by the scripts of this folder: where the tree is, and lines that say what takes how long.
+# Callers use bash with `set -euo pipefail`.
+
+started_in="$PWD"
+root="$(cd "$(dirname "${BASH_SOURCE[0]}")/.." && pwd)"
+cd "$root"
+
+# How many compilers and tests at once: one for each processor.
+jobs="${REEVE_JOBS:-$(nproc)}"
+
+say() { printf '%s\n' "== $*"; }
+
+fail() {
+  printf '%s\n' "reeve: $*" >&2
+  exit 3
+}
+
+# stage NAME COMMAND…: runs the command and says how long it took; leaves with its exit code.
+stage() {
+  local name="$1" begin="$SECONDS" code=0
+  shift
+  say "$name"
+  "$@" || code=$?
+  if ((code != 0)); then
+    printf '%s\n' "reeve: $name failed after $((SECONDS - begin)) s (exit code $code)" >&2
+    exit "$code"
+  fi
+  say "$name: done in $((SECONDS - begin)) s"
+}
+
+# from_where_started PATH: the path as the caller of the script meant it.
+from_where_started() {
+  if [[ "$1" == /* ]]; then printf '%s' "$1"; else printf '%s' "$started_in/$1"; fi
+}
+
+# configure_and_build PRESET [TARGET…]
+configure_and_build() {
+  local preset="$1"
+  shift
+  local log
+  log="$(cmake --preset "$preset" 2>&1)" || {
+    printf '%s\n' "$log" >&2
+    return 1
+  }
+  cmake --build --preset "$preset" --parallel "$jobs" ${1:+--target "$@"}
+}
