@@ -1,0 +1,253 @@
+// Charts: one look for all of them, axes with units, a legend made of buttons, a shared cursor.
+"use strict";
+
+Reeve.charts = (() => {
+  const { format } = Reeve;
+  const { el, svg } = Reeve.dom;
+  const alive = new Map();  // figure -> {chart, spec}; redrawn when the colour scheme changes
+  let cursorX = null;       // in seconds, shared by the charts over time
+
+  const colour = (name) => getComputedStyle(document.documentElement).getPropertyValue(name).trim();
+  const series = (i) => "--c" + (i % 7);
+  function faded(hex, alpha) {
+    const n = parseInt(hex.slice(1), 16);
+    return `rgba(${n >> 16}, ${(n >> 8) & 255}, ${n & 255}, ${alpha})`;
+  }
+
+  // A vertical line at the time under the pointer, in every chart over time.
+  const cursor = {
+    id: "cursor",
+    afterEvent(chart, { event }) {
+      if (!chart.options.plugins.cursor.on) return;
+      const inside = event.type !== "mouseout" && event.x >= chart.chartArea.left &&
+        event.x <= chart.chartArea.right;
+      const x = inside ? chart.scales.x.getValueForPixel(event.x) : null;
+      if (x === cursorX) return;
+      cursorX = x;
+      for (const { chart: other } of alive.values()) if (other.options.plugins.cursor.on) other.draw();
+    },
+    afterDraw(chart) {
+      if (!chart.options.plugins.cursor.on || cursorX === null) return;
+      const { ctx, chartArea: area, scales } = chart;
+      if (cursorX < scales.x.min || cursorX > scales.x.max) return;
+      const x = scales.x.getPixelForValue(cursorX);
+      ctx.save();
+      ctx.strokeStyle = colour("--soft");
+      ctx.setLineDash([3, 3]);
+      ctx.beginPath();
+      ctx.moveTo(x, area.top);
+      ctx.lineTo(x, area.bottom);
+      ctx.stroke();
+      ctx.restore();
+    },
+  };
+
+  // Writes each point's name beside it (scatter charts): to its left where the right is too narrow.
+  const pointNames = {
+    id: "pointNames",
+    afterDatasetsDraw(chart) {
+      if (!chart.options.plugins.pointNames.on) return;
+      const { ctx, chartArea: area } = chart;
+      ctx.save();
+      ctx.font = `12px ${Chart.defaults.font.family}`;
+      ctx.fillStyle = colour("--ink");
+      ctx.textBaseline = "middle";
+      chart.data.datasets.forEach((dataset, i) => {
+        if (!chart.isDatasetVisible(i)) return;
+        for (const point of chart.getDatasetMeta(i).data) {
+          const left = point.x + 12 + ctx.measureText(dataset.label).width > area.right;
+          ctx.textAlign = left ? "right" : "left";
+          ctx.fillText(dataset.label, point.x + (left ? -12 : 12), point.y);
+        }
+      });
+      ctx.restore();
+    },
+  };
+
+  // Steps that people count time in.
+  function timeStep(range, ticks) {
+    const steps = [1, 5, 15, 30, 60, 300, 600, 900, 1800, 3600, 7200, 10800, 14400, 21600, 43200,
+      86400, 172800, 604800];
+    return steps.find((step) => range / step <= ticks) || 604800;
+  }
+  function timeAxis(spec) {
+    return {
+      type: "linear", min: 0, max: spec.endS,
+      title: { display: true, text: "time since start (h:mm)" },
+      afterBuildTicks(axis) {
+        const step = timeStep(axis.max - axis.min, Math.max(2, axis.chart.width / 80));
+        axis.ticks = [];
+        for (let v = 0; v <= axis.max + 1e-9; v += step) axis.ticks.push({ value: v });
+      },
+      ticks: { callback: (v) => format.clock(v), maxRotation: 0, autoSkip: false },
+    };
+  }
+  // Share of requests, stretched towards 1 as in "nines": x = -log10(1 - q).
+  const nines = (q) => -Math.log10(1 - q);
+  function nineAxis(spec) {
+    const marks = [[0, "0"], [0.5, "50 %"], [0.9, "90 %"], [0.99, "99 %"], [0.999, "99.9 %"],
+      [0.9999, "99.99 %"], [0.99999, "99.999 %"]];
+    return {
+      type: "linear", min: 0, max: spec.endX,
+      title: { display: true, text: "share of requests at or below" },
+      afterBuildTicks(axis) {
+        axis.ticks = marks.map(([q]) => ({ value: nines(q) })).filter((t) => t.value <= axis.max);
+      },
+      ticks: { callback: (v, i) => marks[i][1], maxRotation: 0, autoSkip: true },
+    };
+  }
+  function valueAxis(spec) {
+    const axis = {
+      type: spec.log ? "logarithmic" : "linear",
+      title: { display: true, text: spec.yTitle },
+      ticks: { callback: spec.yTick || ((v) => format.short(v)), maxTicksLimit: 7 },
+    };
+    if (!spec.log) axis.beginAtZero = true;
+    if (spec.log) {
+      axis.afterBuildTicks = (scale) => {
+        const decades = Math.log10(scale.max / scale.min);
+        const keep = decades > 2.5 ? [1] : decades > 1.2 ? [1, 3] : [1, 2, 5];
+        scale.ticks = scale.ticks.filter((t) =>
+          keep.includes(Math.round(t.value / 10 ** Math.floor(Math.log10(t.value) + 1e-9))));
+      };
+    }
+    return axis;
+  }
+
+  function dataset(item, i, spec) {
+    const ink = colour(item.colour || series(i));
+    const bar = item.kind === "bar";
+    return {
+      type: bar ? "bar" : item.kind === "scatter" ? "scatter" : "line",
+      label: item.label, data: item.data, borderColor: ink, order: item.order || 0,
+      backgroundColor: bar ? ink : item.fill ? faded(ink, 0.16) : ink,
+      fill: item.fill ? "origin" : false, stepped: item.stepped || false,
+      borderDash: item.dash || [], borderWidth: bar ? 0 : item.width || 1.6,
+      pointRadius: item.kind === "scatter" ? 7 : item.points ? 4.5 : 0,
+      pointHoverRadius: item.kind === "scatter" ? 8 : item.points ? 5.5 : 3,
+      pointStyle: item.pointStyle || "circle", pointHitRadius: 6, showLine: !item.points,
+      pointBackgroundColor: ink, barPercentage: 1, categoryPercentage: 1,
+      barThickness: bar ? item.barThickness : undefined, spanGaps: false,
+      grouped: false, minBarLength: bar ? 1 : undefined,
+      hidden: item.hidden || false, tension: 0, stack: spec.stack,
+    };
+  }
+
+  function configuration(spec) {
+    const overTime = spec.x === "time";
+    const value = spec.yText || ((v) => format.number(v));
+    return {
+      type: "line",
+      data: { datasets: spec.series.map((item, i) => dataset(item, i, spec)) },
+      plugins: [cursor, pointNames],
+      options: {
+        animation: false, parsing: false, normalized: true, responsive: true,
+        maintainAspectRatio: false, color: colour("--soft"),
+        interaction: { mode: spec.x === "value" ? "nearest" : "index", axis: spec.x === "value" ? "xy" : "x", intersect: false },
+        scales: {
+          x: styled(overTime ? timeAxis(spec) : spec.x === "nines" ? nineAxis(spec) : spec.xAxis()),
+          y: styled(valueAxis(spec)),
+        },
+        plugins: {
+          cursor: { on: overTime }, pointNames: { on: spec.x === "value" },
+          legend: { display: false },
+          tooltip: {
+            backgroundColor: colour("--ink"), titleColor: colour("--paper"),
+            bodyColor: colour("--paper"), padding: 9, boxPadding: 4, usePointStyle: true,
+            filter: (item) => item.parsed.y !== null && !Number.isNaN(item.parsed.y),
+            callbacks: {
+              title: (items) => (items.length && spec.xText ? spec.xText(items[0].parsed.x)
+                : items.length && overTime ? "at " + format.clock(items[0].parsed.x) : ""),
+              label: (item) => ` ${item.dataset.label}: ` + (spec.pointText
+                ? spec.pointText(item.parsed) : value(item.parsed.y)),
+            },
+          },
+        },
+      },
+    };
+  }
+  function styled(axis) {
+    axis.grid = { color: colour("--grid"), borderColor: colour("--line"), tickLength: 4 };
+    axis.ticks = { ...axis.ticks, color: colour("--soft"), font: { size: 11 } };
+    axis.title = { ...axis.title, color: colour("--soft"), font: { size: 11 } };
+    return axis;
+  }
+
+  function swatch(item, i) {
+    const stroke = `var(${item.colour || series(i)})`;
+    const box = { width: 16, height: 10, viewBox: "0 0 16 10", "aria-hidden": "true" };
+    if (item.kind === "bar") return svg("svg", box, svg("rect", { x: 2, width: 12, height: 10, fill: stroke }));
+    if (item.points) return svg("svg", box, svg("path", { d: "M8 1 L12.5 9 L3.5 9 Z", fill: stroke }));
+    if (item.kind === "scatter") return svg("svg", box, svg("circle", { cx: 8, cy: 5, r: 4.5, fill: stroke }));
+    const parts = item.fill ? [svg("rect", { y: 2, width: 16, height: 8, fill: stroke, opacity: 0.2 })] : [];
+    parts.push(svg("line", { x1: 0, x2: 16, y1: item.fill ? 2 : 5, y2: item.fill ? 2 : 5, stroke,
+      "stroke-width": 2, "stroke-dasharray": (item.dash || []).join(" ") || "none" }));
+    return svg("svg", box, ...parts);
+  }
+
+  function legend(spec, chartOf) {
+    return el("div", { class: "legend", role: "group", "aria-label": "Series of " + spec.title },
+      ...spec.series.map((item, i) => {
+        const button = el("button", { type: "button", "aria-pressed": String(!item.hidden) },
+          swatch(item, i), item.label);
+        button.addEventListener("click", () => {
+          item.hidden = !item.hidden;
+          button.setAttribute("aria-pressed", String(!item.hidden));
+          chartOf().setDatasetVisibility(i, !item.hidden);
+          chartOf().update();
+        });
+        return button;
+      }));
+  }
+
+  // Adds a figure with a chart to `host`. spec: {title, x: "time" | "nines" | "value", series:
+  // [{label, data: [{x, y}], …}], yTitle, log, yTick, yText, note, size, summary}.
+  function add(host, spec) {
+    const canvas = el("canvas", { role: "img", "aria-label": spec.title + ". " + (spec.summary || "") });
+    const figure = el("figure", { "data-chart": spec.title },
+      el("figcaption", {}, el("h3", {}, spec.title),
+        spec.series.length > 1 ? legend(spec, () => alive.get(figure).chart) : null),
+      el("div", { class: "plot " + (spec.size || "") }, canvas),
+      spec.note ? el("p", { class: "chart-note" }, spec.note) : null);
+    host.append(figure);
+    alive.set(figure, { chart: new Chart(canvas, configuration(spec)), spec, canvas });
+    return figure;
+  }
+  function clear(host) {
+    for (const [figure, { chart }] of alive) {
+      if (!host.contains(figure)) continue;
+      chart.destroy();
+      alive.delete(figure);
+    }
+    host.replaceChildren();
+  }
+  function redrawAll() {
+    for (const entry of alive.values()) {
+      entry.chart.destroy();
+      entry.chart = new Chart(entry.canvas, configuration(entry.spec));
+    }
+  }
+
+  function start() {
+    Chart.defaults.font.family = getComputedStyle(document.body).fontFamily;
+    matchMedia("(prefers-color-scheme: dark)").addEventListener("change", redrawAll);
+  }
+
+  // A line of 0..1-scaled bars as inline SVG, for tables: values over `points` slots.
+  function spark(values, first, points, label) {
+    const width = 96, height = 22;
+    const top = Math.max(1e-12, ...values.map((v) => v || 0));
+    let path = `M0 ${height}`;
+    const slot = width / Math.max(1, points);
+    values.forEach((v, i) => {
+      const x = (first + i) * slot, y = height - (height - 2) * ((v || 0) / top);
+      if (i === 0) path += `H${x.toFixed(1)}`;
+      path += `V${y.toFixed(1)}H${(x + slot).toFixed(1)}`;
+    });
+    path += `V${height}`;
+    return svg("svg", { width, height, viewBox: `0 0 ${width} ${height}`, role: "img", "aria-label": label },
+      svg("path", { d: path + "Z", fill: "var(--c0)", opacity: 0.75 }),
+      svg("line", { x1: 0, x2: width, y1: height - 0.5, y2: height - 0.5, stroke: "var(--line)" }));
+  }
+  return { add, clear, start, spark, nines };
+})();

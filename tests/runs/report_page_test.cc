@@ -1,0 +1,265 @@
+// report.html in a real browser: charts drawn, table sorted and filtered by mouse and keys, names
+// that are code stay text, nothing asked of the network, nothing complained about.
+//
+// With REEVE_SCREENSHOTS set to a folder, the pages are photographed into it.
+#include "runs/report_page.h"
+
+#include <gmock/gmock.h>
+#include <gtest/gtest.h>
+
+#include <cstdlib>
+#include <filesystem>
+#include <string>
+#include <vector>
+
+#include "core/files.h"
+#include "tests/runs/chromium.h"
+#include "tests/runs/synthetic_run.h"
+
+namespace reeve {
+namespace {
+
+using testing::ElementsAre;
+using testing::IsEmpty;
+
+// The names in the table's first column, top to bottom.
+constexpr const char* kNames =
+    "[...document.querySelectorAll('#function-table tbody .name')].map((n) => n.textContent)";
+
+std::string Cells(int column) {  // 1-based
+  return "[...document.querySelectorAll('#function-table tbody tr')].map((r) => r.children[" +
+         std::to_string(column - 1) + "].textContent)";
+}
+
+// How many of the figures show a canvas with something drawn on it.
+constexpr const char* kDrawnCharts = R"((() => {
+  const drawn = (canvas) => {
+    const {data} = canvas.getContext('2d').getImageData(0, 0, canvas.width, canvas.height);
+    const colours = new Set();
+    for (let i = 0; i < data.length; i += 4) {
+      if (data[i + 3] > 200) colours.add((data[i] << 16) | (data[i + 1] << 8) | data[i + 2]);
+    }
+    return colours.size > 4;
+  };
+  return [...document.querySelectorAll('main figure')].filter((f) => f.offsetHeight > 0 &&
+    drawn(f.querySelector('canvas'))).map((f) => f.dataset.chart);
+})())";
+
+class ReportPageTest : public testing::Test {
+ protected:
+  static void SetUpTestSuite() {
+    const std::string program = FindChromium();
+    if (program.empty()) return;
+    folder_ = std::filesystem::temp_directory_path() /
+              ("reeve-report-page-test-" + std::to_string(getpid()));
+    std::filesystem::create_directories(folder_);
+    single_ = new RunData(SyntheticRun({}));
+    const RunData runs[] = {
+        *single_, SyntheticRun({.policy = "keep-alive", .headroom = 2.2, .keep_alive_min = 10}),
+        SyntheticRun({.policy = "hpa", .headroom = 1.15, .keep_alive_min = 5})};
+    ASSERT_TRUE(WriteReportPage({single_, 1}, (folder_ / "single.html").string()).ok());
+    ASSERT_TRUE(WriteReportPage(runs, (folder_ / "comparison.html").string()).ok());
+    browser_ = new Chromium(program);
+  }
+  static void TearDownTestSuite() {
+    delete browser_;
+    browser_ = nullptr;
+    delete single_;
+    single_ = nullptr;
+    std::error_code ignored;
+    if (!folder_.empty()) std::filesystem::remove_all(folder_, ignored);
+  }
+  void SetUp() override {
+    if (browser_ == nullptr) {
+      GTEST_SKIP() << "chromium is not installed (Debian: apt-get install chromium)";
+    }
+    browser_->Resize(1280, 900);
+    browser_->PreferDark(false);
+  }
+  void TearDown() override {
+    if (browser_ == nullptr) return;
+    EXPECT_THAT(browser_->complaints(), IsEmpty());
+    EXPECT_THAT(browser_->requests(), IsEmpty());
+    EXPECT_EQ(browser_->Evaluate("typeof window.hacked"), "undefined");
+  }
+  static void Open(const char* name) { browser_->Open((folder_ / name).string()); }
+  static std::vector<std::string> Strings(const std::string& expression) {
+    return browser_->Evaluate(expression).get<std::vector<std::string>>();
+  }
+  static void Photograph(const std::string& name, bool whole_page) {
+    const char* folder = std::getenv("REEVE_SCREENSHOTS");
+    if (folder == nullptr) return;
+    std::filesystem::create_directories(folder);
+    browser_->Screenshot((std::filesystem::path(folder) / (name + ".png")).string(), whole_page);
+  }
+
+  static inline std::filesystem::path folder_;
+  static inline RunData* single_ = nullptr;
+  static inline Chromium* browser_ = nullptr;
+};
+
+TEST_F(ReportPageTest, DrawsEveryChartAndTheHeadlineNumbers) {
+  Open("single.html");
+  EXPECT_THAT(Strings(kDrawnCharts),
+              ElementsAre("Requests", "Concurrency against capacity", "CPU", "Memory",
+                          "Latency percentiles", "Cold starts", "SLO violations and losses",
+                          "Latency distribution", "Slowdown distribution"));
+  EXPECT_EQ(browser_->Evaluate("document.title"), "kpa - Reeve report");
+  EXPECT_EQ(browser_->Evaluate("document.querySelector('#comparison').hidden"), true);
+  EXPECT_EQ(browser_->Evaluate("Number(document.querySelector('#cards .value').textContent"
+                               ".replaceAll(',', ''))"),
+            single_->summary.arrivals);
+  Photograph("single-wide", true);
+}
+
+TEST_F(ReportPageTest, SortsByMouseAndKeys) {
+  Open("single.html");
+  std::vector<std::pair<uint64_t, std::string>> by_cold;
+  for (const FunctionRow& row : single_->functions) by_cold.push_back({row.cold_starts, row.name});
+  std::stable_sort(by_cold.begin(), by_cold.end(),
+                   [](const auto& a, const auto& b) { return a.first > b.first; });
+
+  browser_->Click("button[data-key='cold_starts']");
+  const std::vector<std::string> names = Strings(kNames);
+  ASSERT_EQ(names.size(), 25u);
+  for (size_t i = 0; i < names.size(); ++i) EXPECT_EQ(names[i], by_cold[i].second) << i;
+  EXPECT_EQ(browser_->Evaluate("document.querySelector('th[aria-sort]').textContent"),
+            "Cold starts▾");
+
+  // The heading keeps the focus, so Enter turns the order round.
+  browser_->Press("Enter");
+  EXPECT_EQ(browser_->Evaluate("document.querySelector('th[aria-sort]').getAttribute('aria-sort')"),
+            "ascending");
+  EXPECT_EQ(Strings(Cells(9))[0], std::to_string(by_cold.back().first));
+
+  browser_->Click("#page-on");
+  EXPECT_EQ(browser_->Evaluate("document.querySelector('#page-count').textContent"),
+            "26–50 of 250");
+}
+
+TEST_F(ReportPageTest, FiltersByTextTriggerAndTenant) {
+  Open("single.html");
+  browser_->Click("#filter-text");
+  browser_->Type("ONERROR");
+  EXPECT_THAT(Strings(kNames), ElementsAre(kHostileNames[1]));
+  EXPECT_EQ(browser_->Evaluate("document.querySelector('#page-count').textContent"),
+            "1–1 of 1 (250 in all)");
+  browser_->Type("no such function");
+  EXPECT_THAT(Strings(kNames), IsEmpty());
+  browser_->Evaluate(
+      "{ const f = document.querySelector('#filter-text'); f.value = '';"
+      "f.dispatchEvent(new Event('input'));"
+      "const t = document.querySelector('#filter-trigger'); t.value = 'timer';"
+      "t.dispatchEvent(new Event('change')); }");
+  size_t timers = 0;
+  for (const FunctionRow& row : single_->functions) timers += row.trigger == "timer" ? 1 : 0;
+  EXPECT_EQ(browser_->Evaluate("document.querySelector('#page-count').textContent"),
+            "1–25 of " + std::to_string(timers) + " (250 in all)");
+  for (const std::string& trigger : Strings(Cells(2))) EXPECT_EQ(trigger, "timer");
+}
+
+TEST_F(ReportPageTest, OpensAndClosesTheViewOfAFunction) {
+  Open("single.html");
+  browser_->Click("#function-table tbody tr:nth-child(1) .name");
+  EXPECT_EQ(browser_->Evaluate("document.querySelector('#detail').open"), true);
+  EXPECT_EQ(browser_->Evaluate("document.querySelector('#detail-title').textContent"),
+            single_->functions[0].name);
+  EXPECT_EQ(browser_->Evaluate("document.querySelectorAll('#detail canvas').length"), 4);
+  Photograph("detail", false);
+  browser_->Press("Escape");
+  EXPECT_EQ(browser_->Evaluate("document.querySelector('#detail').open"), false);
+  EXPECT_EQ(browser_->Evaluate("document.querySelectorAll('#detail canvas').length"), 0);
+}
+
+TEST_F(ReportPageTest, HostileNamesStayText) {
+  Open("single.html");
+  browser_->Evaluate(
+      "{ const s = document.querySelector('#page-size'); s.value = '100';"
+      "s.dispatchEvent(new Event('change')); }");
+  std::vector<std::string> names;
+  for (int page = 0; page < 3; ++page) {
+    for (std::string& name : Strings(kNames)) names.push_back(std::move(name));
+    browser_->Click("#page-on");
+  }
+  EXPECT_EQ(names.size(), 250u);
+  for (const char* name : kHostileNames) EXPECT_THAT(names, testing::Contains(name));
+  EXPECT_EQ(browser_->Evaluate("document.querySelectorAll('img').length"), 0);
+  // The data, the chart library and the page's own scripts; nothing that came out of a name.
+  EXPECT_EQ(browser_->Evaluate("document.scripts.length"), 3);
+}
+
+TEST_F(ReportPageTest, LegendButtonsHideSeries) {
+  Open("single.html");
+  browser_->Click("figure[data-chart='Latency percentiles'] .legend button");
+  EXPECT_EQ(browser_->Evaluate("document.querySelector(\"figure[data-chart='Latency percentiles'] "
+                               ".legend button\").getAttribute('aria-pressed')"),
+            "false");
+  EXPECT_EQ(browser_->Evaluate("Chart.getChart(document.querySelector(\"figure[data-chart="
+                               "'Latency percentiles'] canvas\")).isDatasetVisible(0)"),
+            false);
+}
+
+TEST_F(ReportPageTest, ComparesRuns) {
+  Open("comparison.html");
+  const std::vector<std::string> drawn = Strings(kDrawnCharts);
+  EXPECT_THAT(drawn, testing::Contains("Cost against slowdown"));
+  EXPECT_THAT(drawn, testing::Contains("Slowdown distribution, all runs"));
+  EXPECT_THAT(drawn, testing::Contains("p99 latency, all runs"));
+  // Least memory is held by the run with the least headroom: the third.
+  EXPECT_EQ(browser_->Evaluate("[...document.querySelectorAll('tr[data-metric=gb_seconds] td')]"
+                               ".findIndex((c) => c.classList.contains('best'))"),
+            2);
+  // All three got the same load: nobody is best at it.
+  EXPECT_EQ(
+      browser_->Evaluate("document.querySelectorAll('tr[data-metric=arrivals] td.best').length"),
+      0);
+  Photograph("comparison-wide", true);
+  browser_->Evaluate(
+      "{ const s = document.querySelector('#run-picker'); s.value = '1';"
+      "s.dispatchEvent(new Event('change')); }");
+  EXPECT_EQ(browser_->Evaluate("document.querySelector('#headline-title').textContent"),
+            "Summary of keep-alive");
+}
+
+TEST_F(ReportPageTest, FitsNarrowScreensInTheDark) {
+  browser_->Resize(390, 844, 2);
+  browser_->PreferDark(true);
+  Open("single.html");
+  EXPECT_EQ(browser_->Evaluate("document.documentElement.scrollWidth"), 390);
+  EXPECT_EQ(browser_->Evaluate("getComputedStyle(document.body).backgroundColor"),
+            "rgb(18, 22, 28)");
+  Photograph("single-narrow-dark", true);
+  Open("comparison.html");
+  EXPECT_EQ(browser_->Evaluate("document.documentElement.scrollWidth"), 390);
+  Photograph("comparison-narrow-dark", true);
+  browser_->Resize(1280, 900);
+  Open("single.html");
+  Photograph("single-wide-dark", true);
+}
+
+TEST_F(ReportPageTest, AThousandFunctionsAreFast) {
+  const RunData run = SyntheticRun({.functions = 1000, .minutes = 240});
+  ASSERT_TRUE(WriteReportPage({&run, 1}, (folder_ / "large.html").string()).ok());
+  Open("large.html");
+  // Generous: a second's work would be felt on every keystroke.
+  EXPECT_LT(browser_->Evaluate("(() => { const t = performance.now();"
+                               "document.querySelector('button[data-key=gb_seconds]').click();"
+                               "return performance.now() - t; })()"),
+            500);
+  EXPECT_LE(browser_->Evaluate("document.querySelectorAll('#function-table tr').length"), 26);
+}
+
+TEST_F(ReportPageTest, ARunOfNothingIsStillAPage) {
+  RunData run;
+  run.summary.name = "empty";
+  run.summary.complete = false;
+  ASSERT_TRUE(WriteReportPage({&run, 1}, (folder_ / "empty.html").string()).ok());
+  Open("empty.html");
+  EXPECT_NE(browser_->Evaluate("document.querySelector('#notices').textContent")
+                .get<std::string>()
+                .find("empty was interrupted"),
+            std::string::npos);
+}
+
+}  // namespace
+}  // namespace reeve
