@@ -31,8 +31,7 @@ KpaFunction::KpaFunction(const KpaOptions& options, const KpaSpec& spec, SimTime
       target_(ready == 0 ? Initial(options) : KpaActivation::kUnknown) {}
 
 int32_t KpaFunction::Initial(const KpaOptions& options) {
-  const int32_t initial = std::max(options.initial_scale, options.min_scale);
-  return options.max_scale > 0 ? std::min(initial, options.max_scale) : initial;
+  return std::max(options.initial_scale, options.min_scale);
 }
 
 void KpaFunction::Record(SimTime begin, SimTime end, double load) {

@@ -37,7 +37,8 @@ class KpaFunction {
   // activator's report is.
   std::optional<int32_t> Poke(const KpaOptions& options, const KpaSpec& spec, SimTime now);
 
-  // Replicas to create the function with: initial_scale within the bounds.
+  // Replicas to create the function with: the larger of initial_scale and min_scale. As upstream,
+  // they may be more than max_scale until they have been reached once.
   static int32_t Initial(const KpaOptions& options);
 
   // Nothing ready, nothing wanted, and a tick without load would change nothing.
