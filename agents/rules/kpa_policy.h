@@ -10,8 +10,9 @@
 // ticked in between). Control periods that end on whole seconds fill their buckets; one that ends
 // within a second leaves that second's bucket filled in part until the next call.
 //
-// Cost: 24 ms for 20,000 functions that are all busy, 60 us when all sleep (bench/kpa_bench); 850
-// bytes a function at the default windows. No allocation once a function has been seen.
+// Cost of a Decide over 20,000 functions on one core (bench/kpa_bench): 0.05 ms when all sleep at
+// zero, 0.07 ms when 1 % are busy, 4 ms when all are. About 0.9 KB a function at the default
+// windows. No allocation once a function has been seen.
 #pragma once
 
 #include <cstdint>
