@@ -1,0 +1,49 @@
+// Policies by name, with their options from YAML:
+//
+//   policy:
+//     name: kpa
+//     kpa: {stable_window: 30s, target_burst_capacity: 0}
+#pragma once
+
+#include <memory>
+#include <string>
+#include <string_view>
+#include <vector>
+
+#include "absl/status/status.h"
+#include "absl/status/statusor.h"
+#include "agents/rules/kpa_options.h"
+#include "agents/rules/simple_policies.h"
+#include "core/config.h"
+#include "core/policy.h"
+
+namespace reeve {
+
+// Which policy, and the options of each. Only those of the named one count; the others may be
+// there, so that one file serves a comparison of policies.
+struct PolicySpec {
+  std::string name = "kpa";
+  KpaOptions kpa;
+  StaticOptions fixed;
+  KeepAliveOptions keep_alive;
+
+  template <class Visitor>
+  static void Fields(Visitor& v) {
+    v.Field("name", &PolicySpec::name, "the policy: kpa, static or keep_alive");
+    v.Field("kpa", &PolicySpec::kpa, "Knative's pod autoscaler");
+    v.Field("static", &PolicySpec::fixed, "a fixed number of replicas");
+    v.Field("keep_alive", &PolicySpec::keep_alive, "a fixed keep-alive time");
+  }
+
+  // The name is known, and the conditions between the named policy's fields hold. The message
+  // starts with the path inside the spec.
+  absl::Status Validate() const;
+};
+
+// Every name that MakePolicy knows.
+const std::vector<std::string>& PolicyNames();
+
+// InvalidArgument as Validate(); an unknown name is answered with the nearest one and the list.
+absl::StatusOr<std::unique_ptr<Policy>> MakePolicy(const PolicySpec& spec);
+
+}  // namespace reeve
