@@ -174,7 +174,8 @@ absl::Status ScaleTimed(const Trace& trace, const ScaleOptions& options, double 
 
 absl::StatusOr<Trace> SliceTrace(const Trace& trace, const SliceOptions& options) {
   const SimTime to = std::min(options.to, trace.duration());
-  if (options.from < SimTime() || options.from >= to) {
+  const bool whole = options.from == SimTime() && to == trace.duration();  // even of no length
+  if (!whole && (options.from < SimTime() || options.from >= to)) {
     return Invalid(fmt::format("nothing lies between {} s and {} s of a trace of {} s",
                                options.from.seconds(), to.seconds(), trace.duration().seconds()));
   }

@@ -15,13 +15,14 @@ namespace reeve {
 struct SliceOptions {
   // The part of time that is kept, [from, to); the result starts at 0. Whole minutes for traces of
   // counts. `to` beyond the end means the end.
-  SimTime from;
+  SimTime from = {};
   SimTime to = SimTime::Max();
   // Functions that meet all conditions that are set.
-  std::vector<std::string> functions, apps, tenants;  // by name; each name must exist
-  std::vector<Trigger> triggers;
+  std::vector<std::string> functions = {}, apps = {},
+                           tenants = {};  // by name; each name must exist
+  std::vector<Trigger> triggers = {};
   // Of those, a random sample, then the first so many. The sample depends on names and seed only.
-  std::optional<uint32_t> random, first;
+  std::optional<uint32_t> random = {}, first = {};
   uint64_t seed = 1;
 };
 
@@ -36,7 +37,7 @@ struct ScaleOptions {
   // Timed invocations are kept with probability `rate`, which must not exceed 1 for them.
   double rate = 1;
   // Instead of `rate`: the factor that leads to about so many invocations.
-  std::optional<uint64_t> total_invocations;
+  std::optional<uint64_t> total_invocations = {};
   // Time runs this much faster (above 1) or slower. For counts a whole number of minutes that
   // become one. Execution times stay.
   double speed = 1;

@@ -114,12 +114,13 @@ double ShareBelow(const std::vector<double>& values, double bound, bool inclusiv
   return static_cast<double>(below) / static_cast<double>(values.size());
 }
 
-// Share of the sum that the largest `fraction` of `sorted` holds (rounded to whole items).
+// Share of the sum that the largest `fraction` of `sorted` holds: whole items, rounded down, at
+// least one.
 double ShareOfTop(const std::vector<double>& sorted, double fraction) {
   const double sum = std::accumulate(sorted.begin(), sorted.end(), 0.0);
   if (sum <= 0) return 0;
   const auto top = static_cast<ptrdiff_t>(
-      std::max(1.0, std::floor(fraction * static_cast<double>(sorted.size()) + 0.5)));
+      std::max(1.0, std::floor(fraction * static_cast<double>(sorted.size()))));
   return std::accumulate(sorted.end() - top, sorted.end(), 0.0) / sum;
 }
 
