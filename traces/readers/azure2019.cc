@@ -7,22 +7,20 @@
 #include <deque>
 #include <map>
 
-#include "traces/readers/percentiles.h"
+#include "traces/readers/azure2019_tables.h"
 
 namespace reeve {
 
+using azure2019_internal::Function;
 using azure2019_internal::InvocationColumns;
 using azure2019_internal::InvocationRow;
 using azure2019_internal::ParseRowFast;
+using azure2019_internal::Population;
 
 namespace {
 
 constexpr int kMinutesPerDay = 1440;
 constexpr int kMaxDays = 1000;
-constexpr double kMaxDurationMs = 1e12;  // 30 years
-constexpr std::array<const char*, 5> kPercentileColumns = {
-    "percentile_Average_1", "percentile_Average_25", "percentile_Average_50",
-    "percentile_Average_75", "percentile_Average_99"};
 
 // The minute that a column's name means, or nothing.
 std::optional<int> MinuteOfColumn(std::string_view name) {
@@ -33,20 +31,6 @@ std::optional<int> MinuteOfColumn(std::string_view name) {
   if (error != std::errc() || end != name.data() + name.size() || minute < 0) return std::nullopt;
   return minute;
 }
-
-struct App {
-  uint32_t functions = 0;
-  double memory_sum = 0, memory_samples = 0;  // over days
-  int memory_file = -1;                       // the last that had a row of it
-};
-
-struct Function {
-  uint32_t app;
-  uint32_t file;  // where it stands first
-  int64_t line;
-  int invocations_file = -1, durations_file = -1, memory_file = -1;  // the last that had a row
-  double memory_sum = 0, memory_samples = 0;
-};
 
 struct InvocationsFile {
   InvocationsFile(const InputFile& input, int the_day, ReadContext& context)
@@ -59,17 +43,17 @@ struct InvocationsFile {
 
 class Reader {
  public:
-  explicit Reader(ReadContext& context) : context_(context), names_(context.builder) {}
+  explicit Reader(ReadContext& context) : context_(context), population_(context) {}
 
   absl::Status Read() {
     for (const InputFile& file : context_.files) Sort(file);
     if (absl::Status status = PlaceDays(); !status.ok()) return status;
     int ordinal = 0;
     for (InvocationsFile& file : invocations_) ReadInvocations(file, ordinal++);
-    for (auto& [day, file] : durations_) ReadDurations(*file, ordinal++);
-    for (auto& [day, file] : memory_) ReadMemory(*file, ordinal++);
-    FinishDurations();
-    FinishMemory();
+    for (auto& [day, file] : durations_) ReadDurations(*file, ordinal++, population_);
+    for (auto& [day, file] : memory_) ReadMemory(*file, ordinal++, population_);
+    FinishDurations(population_);
+    FinishMemory(population_);
     return absl::OkStatus();
   }
 
@@ -81,21 +65,11 @@ class Reader {
   bool ParseRowSlowly(CsvTable& table, const InvocationColumns& columns, InvocationRow& row);
   void TakeRow(CsvTable& table, const InvocationColumns& columns, const InvocationRow& row,
                int ordinal);
-  void ReadDurations(const InputFile& input, int ordinal);
-  std::optional<PercentileSummary> ReadSummary(CsvTable& table, const std::array<int, 9>& columns);
-  void ReadMemory(const InputFile& input, int ordinal);
-  void FinishDurations();
-  void FinishMemory();
-  void ReportWithout(Problem problem, uint64_t count, const Function* first, std::string_view what);
 
   ReadContext& context_;
-  FunctionTable names_;
+  Population population_;
   std::deque<InvocationsFile> invocations_;  // by day
   std::map<int, const InputFile*> days_, durations_, memory_;
-  std::vector<Function> functions_;  // [functions]
-  std::vector<App> apps_;
-  std::unordered_map<std::string, uint32_t> app_index_;            // looked up, never iterated
-  std::vector<std::pair<uint32_t, PercentileSummary>> summaries_;  // function, one day's
   int64_t start_minute_ = 0;
 };
 
@@ -245,15 +219,11 @@ void Reader::TakeRow(CsvTable& table, const InvocationColumns& columns, const In
         std::pair{row.function, columns.function}}) {
     if (name.empty()) return table.Bad(Problem::kBadText, column, "the name is empty, fill it in");
   }
-  const auto [id, fresh] = names_.Intern(row.owner, row.app, row.function);
+  const auto [id, fresh] = population_.Intern(row.owner, row.app, row.function);
+  Function& function = population_.functions[id.index()];
   if (fresh) {
-    const auto [app, fresh_app] = app_index_.try_emplace(JoinedKey({row.owner, row.app}),
-                                                         static_cast<uint32_t>(apps_.size()));
-    if (fresh_app) apps_.emplace_back();
-    ++apps_[app->second].functions;
-    functions_.push_back({.app = app->second,
-                          .file = static_cast<uint32_t>(ordinal),
-                          .line = table.scanner().line()});
+    function.file = table.file();
+    function.line = table.scanner().line();
     const auto trigger = TriggerFromName(row.trigger);
     if (!trigger && columns.trigger != CsvTable::kNone) {
       table.Bad(Problem::kBadTrigger, columns.trigger,
@@ -263,7 +233,6 @@ void Reader::TakeRow(CsvTable& table, const InvocationColumns& columns, const In
     }
     context_.builder.function(id).trigger = trigger.value_or(Trigger::kOthers);
   }
-  Function& function = functions_[id.index()];
   if (function.invocations_file == ordinal) {
     return table.Bad(
         Problem::kDuplicate, columns.function,
@@ -271,177 +240,6 @@ void Reader::TakeRow(CsvTable& table, const InvocationColumns& columns, const In
   }
   function.invocations_file = ordinal;
   for (const auto& cell : row.cells) context_.builder.AddCount(cell.minute, id, cell.count);
-}
-
-void Reader::ReadDurations(const InputFile& input, int ordinal) {
-  CsvTable table(input, context_);
-  if (!table.ReadHeader()) return;
-  const int owner = table.Required("HashOwner"), app = table.Required("HashApp");
-  const int function = table.Required("HashFunction");
-  std::array<int, 9> columns = {
-      table.Required("Count"),  table.Required("Average"), table.Required("Minimum"), 0, 0, 0, 0, 0,
-      table.Required("Maximum")};
-  for (size_t i = 0; i < kPercentileColumns.size(); ++i) {
-    columns[3 + i] = table.Required(kPercentileColumns[i]);
-  }
-  if (std::min({owner, app, function}) < 0 || *std::min_element(columns.begin(), columns.end()) < 0)
-    return;
-  while (table.Next()) {
-    const auto summary = ReadSummary(table, columns);
-    if (!summary) continue;
-    const auto id = names_.Find(table.cell(owner), table.cell(app), table.cell(function));
-    if (!id) continue;  // not invoked on these days
-    int& seen = functions_[id->index()].durations_file;
-    if (seen == ordinal) {
-      table.Bad(Problem::kDuplicate, function,
-                fmt::format("function {} stands in this file twice, remove one",
-                            Quoted(table.cell(function))));
-      continue;
-    }
-    seen = ordinal;
-    summaries_.emplace_back(id->index(), *summary);
-  }
-}
-
-// `columns`: Count, Average, then the seven points.
-std::optional<PercentileSummary> Reader::ReadSummary(CsvTable& table,
-                                                     const std::array<int, 9>& columns) {
-  std::array<double, 9> numbers;
-  for (size_t i = 0; i < columns.size(); ++i) {
-    const auto number = table.NonNegative(columns[i]);
-    if (!number) return std::nullopt;
-    if (*number > (i == 0 ? 1e15 : kMaxDurationMs)) {
-      table.Bad(Problem::kTooLarge, columns[i], "beyond all reason; durations are milliseconds");
-      return std::nullopt;
-    }
-    numbers[i] = *number;
-  }
-  PercentileSummary summary{.count = numbers[0], .mean = numbers[1]};
-  if (!(summary.count >= 1)) {
-    table.Bad(Problem::kBadNumber, columns[0], "there is no execution behind this row, remove it");
-    return std::nullopt;
-  }
-  for (size_t i = 0; i < summary.values.size(); ++i) {
-    double value = numbers[2 + i];
-    const double before = i == 0 ? 0 : summary.values[i - 1];
-    if (value < before - kClockTickMs) {
-      table.Bad(Problem::kPercentiles, columns[2 + i],
-                fmt::format("{} is below the {} of the percentile before it", value, before));
-      return std::nullopt;
-    }
-    summary.values[i] = std::max(value, before);
-  }
-  const double low = summary.values.front(), high = summary.values.back();
-  if (summary.mean < low - kClockTickMs || summary.mean > high + kClockTickMs) {
-    table.Bad(Problem::kPercentiles, columns[1],
-              fmt::format("the average {} is not between minimum {} and maximum {}", summary.mean,
-                          low, high));
-    return std::nullopt;
-  }
-  summary.mean = std::clamp(summary.mean, low, high);
-  return summary;
-}
-
-void Reader::ReadMemory(const InputFile& input, int ordinal) {
-  CsvTable table(input, context_);
-  if (!table.ReadHeader()) return;
-  const int owner = table.Required("HashOwner"), app = table.Required("HashApp");
-  const int function = table.Column("HashFunction");
-  const int samples = table.Required("SampleCount"), average = table.Required("AverageAllocatedMb");
-  if (std::min({owner, app, samples, average}) < 0) return;
-  const auto add = [&](auto& entry, double megabytes, double count, int name) {
-    if (entry.memory_file == ordinal) {
-      table.Bad(Problem::kDuplicate, name,
-                fmt::format("{} stands in this file twice, remove one", Quoted(table.cell(name))));
-      return;
-    }
-    entry.memory_file = ordinal;
-    entry.memory_sum += megabytes * count;
-    entry.memory_samples += count;
-  };
-  while (table.Next()) {
-    const auto count = table.NonNegative(samples);
-    if (!count) continue;
-    const auto megabytes = table.NonNegative(average);
-    if (!megabytes) continue;
-    if (*count > 1e15 || *megabytes > 1e9) {
-      table.Bad(Problem::kTooLarge, *megabytes > 1e9 ? average : samples,
-                "beyond all reason; memory is in MB");
-      continue;
-    }
-    if (*count == 0) {
-      table.Bad(Problem::kBadNumber, samples, "there is no sample behind this row, remove it");
-      continue;
-    }
-    if (function != CsvTable::kNone) {
-      const auto id = names_.Find(table.cell(owner), table.cell(app), table.cell(function));
-      if (id) add(functions_[id->index()], *megabytes, *count, function);
-    } else {
-      const auto found = app_index_.find(JoinedKey({table.cell(owner), table.cell(app)}));
-      if (found != app_index_.end()) add(apps_[found->second], *megabytes, *count, app);
-    }
-  }
-}
-
-void Reader::FinishDurations() {
-  std::stable_sort(summaries_.begin(), summaries_.end(),
-                   [](const auto& a, const auto& b) { return a.first < b.first; });
-  size_t next = 0;
-  uint64_t without = 0;
-  const Function* first = nullptr;
-  std::vector<PercentileSummary> parts;
-  for (uint32_t f = 0; f < functions_.size(); ++f) {
-    parts.clear();
-    for (; next < summaries_.size() && summaries_[next].first == f; ++next) {
-      parts.push_back(summaries_[next].second);
-    }
-    FunctionProfile& profile = context_.builder.function(FunctionId(f));
-    profile.duration_known = !parts.empty();
-    if (parts.empty()) {
-      profile.duration_ms = StandInDurationMs();
-      if (++without == 1) first = &functions_[f];
-      continue;
-    }
-    const PercentileSummary all = Combine(parts);
-    const auto fitted = FitDistribution(all, kClockTickMs);
-    profile.duration_ms = fitted.distribution;
-    context_.report.means_missed += fitted.mean_kept ? 0 : 1;
-    context_.report.durations_raised += all.values.front() < kClockTickMs ? 1 : 0;
-  }
-  context_.report.functions_without_durations = without;
-  ReportWithout(Problem::kNoDurations, without, first,
-                "have no durations on any day; add their rows to the durations file, or take the "
-                "stand-in that --lenient gives them");
-}
-
-void Reader::FinishMemory() {
-  uint64_t without = 0;
-  const Function* first = nullptr;
-  for (uint32_t f = 0; f < functions_.size(); ++f) {
-    const Function& function = functions_[f];
-    const App& app = apps_[function.app];
-    if (function.memory_samples > 0) {
-      context_.builder.function(FunctionId(f)).memory =
-          ToMebibytes(function.memory_sum / function.memory_samples);
-    } else if (app.memory_samples > 0) {
-      context_.builder.function(FunctionId(f)).memory =
-          ToMebibytes(app.memory_sum / app.memory_samples / app.functions);
-    } else if (++without == 1) {
-      first = &function;
-    }
-  }
-  context_.report.functions_without_memory = without;
-  ReportWithout(Problem::kNoMemory, without, first,
-                "have no memory on any day; add their rows to the memory file, or leave it "
-                "unknown with --lenient");
-}
-
-// Functions of which a file says nothing: refused, but nothing is skipped under --lenient.
-void Reader::ReportWithout(Problem problem, uint64_t count, const Function* first,
-                           std::string_view what) {
-  if (count == 0 || context_.options.lenient) return;
-  context_.log.Add(problem, invocations_[first->file].table.file(), first->line, "HashFunction",
-                   fmt::format("this function and {} more {}", count - 1, what), count);
 }
 
 bool StartsWithDay(std::string_view name, std::string_view prefix) {
