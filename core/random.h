@@ -25,6 +25,7 @@ enum class StreamPurpose : uint32_t {
   kGenerator = 6,     // synthetic populations
   kPolicy = 7,        // policies that explore
   kPerturbation = 8,  // noise put on metrics and actuation
+  kTraceEdit = 9,     // thinning and sampling of traces
 };
 
 // A stream of independent draws, addressed by index. Copyable, stateless, thread-safe.
