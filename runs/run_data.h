@@ -33,6 +33,7 @@ struct IntervalRow {
   uint64_t timeouts = 0;
   uint64_t rejections = 0;
   uint64_t cold_starts = 0;
+  uint64_t containers_started = 0;
   uint64_t slo_violations = 0;
   double mean_in_flight = 0;
   double mean_queued = 0;
@@ -65,6 +66,7 @@ struct FunctionRow {
   uint64_t rejections = 0;
   uint64_t unfinished = 0;
   uint64_t cold_starts = 0;
+  uint64_t containers_started = 0;
   std::optional<double> slo_ms;
   uint64_t slo_violations = 0;
   std::optional<double> latency_mean_ms, latency_p50_ms, latency_p95_ms, latency_p99_ms;
@@ -129,6 +131,7 @@ struct RunSummary {
   std::optional<double> wait_p99_ms;
 
   uint64_t cold_starts = 0;
+  uint64_t containers_started = 0;
   double cold_start_share = 0;
   uint64_t slo_violations = 0;
   double slo_violation_share = 0;
@@ -179,7 +182,10 @@ void IntervalRow::Fields(Visitor& v) {
   v.Field("failures", &R::failures, "requests", "requests lost to container or node failure");
   v.Field("timeouts", &R::timeouts, "requests", "requests given up at their time limit");
   v.Field("rejections", &R::rejections, "requests", "requests refused by a full queue");
-  v.Field("cold_starts", &R::cold_starts, "containers", "containers whose start began");
+  v.Field("cold_starts", &R::cold_starts, "requests",
+          "requests begun on a container that was not ready when they came");
+  v.Field("containers_started", &R::containers_started, "containers",
+          "containers whose start began");
   v.Field("slo_violations", &R::slo_violations, "requests",
           "requests slower than the objective, lost or refused");
   v.Field("mean_in_flight", &R::mean_in_flight, "requests", "requests being executed, mean");
@@ -215,7 +221,9 @@ void FunctionRow::Fields(Visitor& v) {
   v.Field("timeouts", &R::timeouts, "requests", "requests given up", kLower);
   v.Field("rejections", &R::rejections, "requests", "requests refused", kLower);
   v.Field("unfinished", &R::unfinished, "requests", "requests still there at the end");
-  v.Field("cold_starts", &R::cold_starts, "containers", "containers started", kLower);
+  v.Field("cold_starts", &R::cold_starts, "requests",
+          "requests begun on a container that was not ready when they came", kLower);
+  v.Field("containers_started", &R::containers_started, "containers", "containers started", kLower);
   v.Field("slo_ms", &R::slo_ms, "ms", "latency objective; empty if none");
   v.Field("slo_violations", &R::slo_violations, "requests", "slower, lost or refused", kLower);
   v.Field("latency_mean_ms", &R::latency_mean_ms, "ms", "arrival to answer, mean", kLower);
@@ -232,7 +240,8 @@ void FunctionRow::Fields(Visitor& v) {
   v.Field("gb_seconds", &R::gb_seconds, "GB s", "memory held over time", kLower);
   v.Field("busy_share", &R::busy_share, "share", "busy container time over container time",
           Better::kHigher);
-  v.Field("replica_changes", &R::replica_changes, "changes", "times the target moved", kLower);
+  v.Field("replica_changes", &R::replica_changes, "changes",
+          "containers started, or stopped by scaling", kLower);
 }
 
 template <class Visitor>
@@ -288,7 +297,9 @@ void RunSummary::Fields(Visitor& v) {
   v.Field("slowdown_p99_geomean", &R::slowdown_p99_geomean, "x",
           "geometric mean over functions of their p99 slowdown", kLower);
   v.Field("wait_p99_ms", &R::wait_p99_ms, "ms", "arrival to start, 99th percentile", kLower);
-  v.Field("cold_starts", &R::cold_starts, "containers", "containers started", kLower);
+  v.Field("cold_starts", &R::cold_starts, "requests",
+          "requests begun on a container that was not ready when they came", kLower);
+  v.Field("containers_started", &R::containers_started, "containers", "containers started", kLower);
   v.Field("cold_start_share", &R::cold_start_share, "share", "cold starts per arrival", kLower);
   v.Field("slo_violations", &R::slo_violations, "requests",
           "requests slower than their objective, lost or refused", kLower);

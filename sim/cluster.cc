@@ -19,6 +19,17 @@ std::string_view OutcomeName(Outcome outcome) {
   return "";
 }
 
+void CompletionHistograms::Clear() {
+  for (RunHistogram* h : {&latency_us, &execution_us, &wait_us, &slowdown_per_mille}) h->Clear();
+}
+
+void CompletionHistograms::Merge(const CompletionHistograms& other) {
+  latency_us.Merge(other.latency_us);
+  execution_us.Merge(other.execution_us);
+  wait_us.Merge(other.wait_us);
+  slowdown_per_mille.Merge(other.slowdown_per_mille);
+}
+
 SimulatedCluster::SimulatedCluster(const Trace& trace, const ClusterSpec& spec, uint64_t seed,
                                    std::unique_ptr<ArrivalSource> arrivals)
     : engine_(std::make_unique<Engine>(trace, spec, seed, std::move(arrivals))) {}
@@ -66,12 +77,23 @@ const FunctionTotals& SimulatedCluster::totals(FunctionId function) const {
   return engine_->Totals(function.index());
 }
 
+const CompletionHistograms& SimulatedCluster::completions() const {
+  return engine_->completions;
+}
+void SimulatedCluster::ClearCompletions() {
+  engine_->completions.Clear();
+}
+
 SimTime SimulatedCluster::slo_latency(FunctionId function) const {
   return SimTime::Micros(engine_->functions()[function.index()].slo_us);
 }
 
-int64_t SimulatedCluster::unfinished_age_us(FunctionId function) const {
-  return engine_->UnfinishedAge(function.index());
+Mebibytes SimulatedCluster::memory_limit(FunctionId function) const {
+  return Mebibytes(engine_->functions()[function.index()].memory_limit_mib);
+}
+
+std::vector<int64_t> SimulatedCluster::UnfinishedAges() const {
+  return engine_->UnfinishedAges();
 }
 
 uint64_t SimulatedCluster::unfinished(FunctionId function) const {

@@ -11,6 +11,7 @@
 #include <memory>
 #include <span>
 #include <string_view>
+#include <vector>
 
 #include "absl/status/status.h"
 #include "core/histogram.h"
@@ -58,6 +59,14 @@ struct FunctionTotals {
   double cpu_used_mc_us = 0;      // CPU used, starts included where they use CPU
 };
 
+// Completions of all functions together.
+struct CompletionHistograms {
+  RunHistogram latency_us, execution_us, wait_us;
+  RunHistogram slowdown_per_mille;
+  void Clear();
+  void Merge(const CompletionHistograms& other);
+};
+
 class SimulatedCluster : public Platform {
  public:
   // Called when a request comes for a function with no container (none starting either) in
@@ -88,9 +97,14 @@ class SimulatedCluster : public Platform {
   size_t function_count() const;
   // Totals up to the last Observe, which must have been at now().
   const FunctionTotals& totals(FunctionId function) const;
+  // Completions up to the last Observe; ClearCompletions starts them anew.
+  const CompletionHistograms& completions() const;
+  void ClearCompletions();
   SimTime slo_latency(FunctionId function) const;
-  // Sum of the ages of the requests in the system, us: what Little's law needs at the end.
-  int64_t unfinished_age_us(FunctionId function) const;
+  Mebibytes memory_limit(FunctionId function) const;  // of its containers from now on
+  // [F] Sum of the ages of each function's requests in the system, us: what Little's law needs at
+  // the end. O(functions + requests in the system).
+  std::vector<int64_t> UnfinishedAges() const;
   uint64_t unfinished(FunctionId function) const;
   Millicores cpu_capacity() const;  // of all nodes, ready or not
   Mebibytes memory_capacity() const;

@@ -150,10 +150,11 @@ class SimulatedCluster::Engine {
   absl::Status Apply(std::span<const Decision> decisions);
   void ApplyTo(uint32_t function, const Decision& decision);
   const FunctionTotals& Totals(uint32_t function);  // right after Observe
-  int64_t UnfinishedAge(uint32_t function) const;
+  std::vector<int64_t> UnfinishedAges() const;
 
   WakeCallback wake;
   InvocationSink sink;
+  CompletionHistograms completions;
 
   int64_t now() const { return now_; }
   bool arrivals_done() const { return next_arrival_us_ == WinnerTree::kNever; }

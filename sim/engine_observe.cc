@@ -342,12 +342,12 @@ const FunctionTotals& SimulatedCluster::Engine::Totals(uint32_t function) {
   return t;
 }
 
-int64_t SimulatedCluster::Engine::UnfinishedAge(uint32_t function) const {
-  int64_t age = 0;
+std::vector<int64_t> SimulatedCluster::Engine::UnfinishedAges() const {
+  std::vector<int64_t> ages(functions_.size(), 0);
   for (uint32_t r = oldest_request_; r != kNone; r = requests_[r].newer) {
-    if (requests_[r].function == function) age += now_ - requests_[r].arrival_us;
+    ages[requests_[r].function] += now_ - requests_[r].arrival_us;
   }
-  return age;
+  return ages;
 }
 
 }  // namespace reeve

@@ -289,8 +289,12 @@ void SimulatedCluster::Engine::FlushJournal() {
         total.latency_sum_us += r.latency_us;
         latency_us_[r.function].Record(r.latency_us);
         execution_us_[r.function].Record(r.execution_us);
+        completions.latency_us.Record(r.latency_us);
+        completions.execution_us.Record(r.execution_us);
+        completions.wait_us.Record(r.latency_us - r.execution_us);
         // A latency of 10^9 s still fits.
         total.slowdown_per_mille.Record(r.latency_us * 1000 / r.work_us);
+        completions.slowdown_per_mille.Record(r.latency_us * 1000 / r.work_us);
         break;
       case Outcome::kFailed:
         ++f.window.failures;

@@ -1,0 +1,67 @@
+#include "runs/simulation.h"
+
+#include <fmt/format.h>
+
+#include <algorithm>
+
+#include "core/status.h"
+#include "runs/run_recorder.h"
+
+namespace reeve {
+
+absl::Status SimulationConfig::Validate() const {
+  RETURN_IF_ERROR(cluster.Validate());
+  RETURN_IF_ERROR(policy.Validate());
+  if (report_interval % cluster.control_period != SimTime()) {
+    return absl::InvalidArgumentError(
+        fmt::format("report_interval: {} s is not a multiple of the control period, {} s",
+                    report_interval.seconds(), cluster.control_period.seconds()));
+  }
+  return absl::OkStatus();
+}
+
+absl::StatusOr<RunData> RunSimulation(const Trace& trace, const SimulationConfig& config,
+                                      int threads, const SimulationHooks& hooks) {
+  ASSIGN_OR_RETURN(std::unique_ptr<Policy> policy, MakePolicy(config.policy));
+  auto arrivals = MakeArrivalSource(trace, {config.seed, config.within_minute});
+  if (threads > 1) arrivals = Prefetched(std::move(arrivals));
+  SimulatedCluster cluster(trace, config.cluster, config.seed, std::move(arrivals));
+  cluster.set_wake([&](FunctionId function, SimTime now, Decision& decision) {
+    policy->Wake(function, now, decision);
+  });
+  if (hooks.on_invocation) cluster.set_invocation_sink(hooks.on_invocation);
+
+  const size_t functions = trace.functions().size();
+  const bool each_function =
+      config.function_intervals == FunctionIntervals::kAll ||
+      (config.function_intervals == FunctionIntervals::kAuto && functions <= 1000);
+  RunRecorder recorder(trace, cluster, config.report_interval, each_function);
+  Snapshot snapshot;
+  std::vector<Decision> decisions(functions);
+  bool complete = true;
+  for (SimTime now; now < trace.duration();) {
+    now = std::min(now + config.cluster.control_period, trace.duration());
+    cluster.AdvanceTo(now);
+    RETURN_IF_ERROR(cluster.Observe(snapshot));
+    recorder.Record(snapshot);
+    if (hooks.on_period) hooks.on_period(now, cluster, snapshot);
+    if (now < trace.duration() && hooks.stop && hooks.stop()) {
+      complete = false;
+      break;
+    }
+    std::fill(decisions.begin(), decisions.end(), Decision{});
+    RETURN_IF_ERROR(policy->Decide(snapshot, decisions));
+    RETURN_IF_ERROR(cluster.Apply(decisions));
+  }
+  RunData data = recorder.Finish();
+  RunSummary& summary = data.summary;
+  summary.complete = complete;
+  summary.policy = config.policy.name;
+  summary.trace = config.trace;
+  summary.cluster = config.cluster.name;
+  summary.seed = config.seed;
+  data.config_yaml = WriteConfig(config);
+  return data;
+}
+
+}  // namespace reeve

@@ -1,0 +1,81 @@
+// A whole simulation as one configuration, and its run: a trace, a cluster and a policy in, RunData
+// out.
+#pragma once
+
+#include <array>
+#include <cstdint>
+#include <functional>
+#include <memory>
+#include <string>
+#include <string_view>
+#include <utility>
+
+#include "absl/status/status.h"
+#include "absl/status/statusor.h"
+#include "agents/rules/policy_factory.h"
+#include "core/config.h"
+#include "core/policy.h"
+#include "core/units.h"
+#include "runs/run_data.h"
+#include "sim/cluster.h"
+#include "sim/cluster_spec.h"
+#include "traces/arrival_stream.h"
+#include "traces/trace.h"
+
+namespace reeve {
+
+enum class FunctionIntervals : uint8_t { kAuto, kAll, kNone };
+constexpr auto EnumNames(FunctionIntervals) {
+  return std::array<std::pair<FunctionIntervals, std::string_view>, 3>{
+      {{FunctionIntervals::kAuto, "auto"},
+       {FunctionIntervals::kAll, "all"},
+       {FunctionIntervals::kNone, "none"}}};
+}
+
+// Everything that decides a run's results; what config.yaml of a run folder holds.
+struct SimulationConfig {
+  std::string trace;
+  uint64_t seed = 0;
+  WithinMinute within_minute = WithinMinute::kByTrigger;
+  SimTime report_interval = SimTime::Minutes(1);
+  FunctionIntervals function_intervals = FunctionIntervals::kAuto;
+  ClusterSpec cluster;
+  PolicySpec policy;
+
+  template <class V>
+  static void Fields(V& v) {
+    using C = SimulationConfig;
+    v.Field("trace", &C::trace, "The workload: a .rtrace file, or what `reeve trace import` reads");
+    v.Field("seed", &C::seed, "All random draws follow from it");
+    v.Field("within_minute", &C::within_minute,
+            "Where the invocations of a per-minute trace fall within their minute");
+    v.Field("report_interval", &C::report_interval,
+            "Length of the intervals of windows.csv; a multiple of the control period",
+            Between(0.01, 86400));
+    v.Field("function_intervals", &C::function_intervals,
+            "Intervals of every function by itself: auto writes them for up to 1000 functions");
+    v.Field("cluster", &C::cluster, "The simulated cluster");
+    v.Field("policy", &C::policy, "The policy that drives it");
+  }
+
+  absl::Status Validate() const;
+};
+
+// What the run tells while it goes, and asks.
+struct SimulationHooks {
+  // Called after every control period.
+  std::function<void(SimTime now, const SimulatedCluster&, const Snapshot&)> on_period;
+  // Asked after every control period; true ends the run early with complete = false.
+  std::function<bool()> stop;
+  // Called for every request that leaves; costs time.
+  SimulatedCluster::InvocationSink on_invocation;
+};
+
+// Runs `trace` to its end. Requests that are still there then count as unfinished. Results do not
+// depend on `threads` (1: everything on the calling thread; more: arrivals are computed ahead on
+// another). `config.trace` only names the trace. Host information is left to the caller.
+// Errors of the policy are returned as they are.
+absl::StatusOr<RunData> RunSimulation(const Trace& trace, const SimulationConfig& config,
+                                      int threads, const SimulationHooks& hooks = {});
+
+}  // namespace reeve
