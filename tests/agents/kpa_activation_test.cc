@@ -2,6 +2,8 @@
 
 #include <gtest/gtest.h>
 
+#include <algorithm>
+
 namespace reeve {
 namespace {
 
@@ -52,6 +54,14 @@ TEST_F(KpaActivationTest, TheGracePeriodCountsFromProxyMode) {
   Activate(kShort);  // the activator is in the path from the start
   EXPECT_EQ(Reconcile(60, 0, kShort, 1), Hold(0, KpaMode::kProxy));
   EXPECT_EQ(Reconcile(62, 0, kShort, 1), Apply(0, KpaMode::kProxy));
+}
+
+TEST_F(KpaActivationTest, TheGracePeriodDoesNotCountFromAnEarlierProxyMode) {
+  options_.initial_scale = 0;  // nothing to reach: inactive at once, though replicas are wanted
+  EXPECT_EQ(Reconcile(100, 1, kSpare, 1), Apply(1, KpaMode::kServe));
+  EXPECT_EQ(activation_.phase(), KpaPhase::kInactive);
+  EXPECT_EQ(Reconcile(110, 0, kSpare, 1), Hold(0, KpaMode::kProxy));
+  EXPECT_EQ(Reconcile(130, 0, kSpare, 1), Apply(0, KpaMode::kProxy));
 }
 
 TEST_F(KpaActivationTest, RetentionHoldsTheLastReplicaWhateverTheMode) {

@@ -94,6 +94,17 @@ TEST(KpaPolicy, AFunctionWithoutLoadGoesAfterBeingActiveForAStableWindow) {
   EXPECT_EQ(driver.DecideOne(64, 0), Replicas(0));
 }
 
+TEST(KpaPolicy, AContainerThatDoesNotStartIsWaitedForUntilTheDeadline) {
+  Driver driver{KpaOptions()};
+  EXPECT_EQ(driver.DecideOne(0, 0, 0), Replicas(1));
+  for (int t = 2; t <= 610; t += 2) {
+    driver.ready[0] = 0;
+    EXPECT_EQ(driver.DecideOne(t, 0), Replicas()) << t;
+  }
+  driver.ready[0] = 0;
+  EXPECT_EQ(driver.DecideOne(612, 0), Replicas(0));
+}
+
 TEST(KpaPolicy, WakeScalesFromZeroAtOnce) {
   KpaOptions options;
   options.initial_scale = 0;

@@ -12,8 +12,7 @@
 
 #include <algorithm>
 #include <cmath>
-#include <optional>
-#include <regex>
+#include <cstdlib>
 #include <vector>
 
 #include "agents/rules/kpa_windows.h"
@@ -25,6 +24,16 @@ namespace {
 using Json = nlohmann::json;
 
 constexpr double kTolerance = 1e-5;
+
+// Sets `out` to the number that follows `prefix` in `name`, if it is one and "s" follows it.
+void ReadSeconds(const std::string& name, const std::string& prefix, double& out) {
+  const size_t at = name.find(prefix);
+  if (at == std::string::npos) return;
+  const char* const begin = name.c_str() + at + prefix.size();
+  char* end = nullptr;
+  const double seconds = std::strtod(begin, &end);
+  if (end != begin && *end == 's') out = seconds;
+}
 
 struct WindowKind {
   bool weighted = false;
@@ -39,11 +48,8 @@ struct WindowKind {
     if (has("weighted")) kind.weighted = true;
     if (has("linear")) kind.weighted = false;
     if (has("max")) kind.maximum = true;
-    static const std::regex window("window_([0-9]+(\\.[0-9]+)?)s");
-    static const std::regex granularity("granularity_([0-9]+(\\.[0-9]+)?)s");
-    std::smatch match;
-    if (std::regex_search(name, match, window)) kind.window_s = std::stod(match[1]);
-    if (std::regex_search(name, match, granularity)) kind.granularity_s = std::stod(match[1]);
+    ReadSeconds(name, "window_", kind.window_s);
+    ReadSeconds(name, "granularity_", kind.granularity_s);
     return kind;
   }
 };
@@ -84,15 +90,14 @@ std::string CompareWeighted(double want, double got) {
 
 class WindowCase {
  public:
-  explicit WindowCase(const WindowKind& kind) : weighted_(kind.weighted) {
-    const SimTime window = SimTime::FromSeconds(kind.window_s);
-    const SimTime granularity = SimTime::FromSeconds(kind.granularity_s);
+  explicit WindowCase(const WindowKind& kind)
+      : weighted_(kind.weighted),
+        window_(
+            kind.weighted ? WindowAggregation::kWeightedExponential : WindowAggregation::kLinear,
+            SimTime::FromSeconds(kind.window_s), SimTime::FromSeconds(kind.granularity_s)) {
     if (kind.maximum) {
-      maximum_.emplace(window, granularity);
-    } else {
-      window_.emplace(
-          kind.weighted ? WindowAggregation::kWeightedExponential : WindowAggregation::kLinear,
-          window, granularity);
+      maximum_ = SlidingMaximum(SimTime::FromSeconds(kind.window_s),
+                                SimTime::FromSeconds(kind.granularity_s));
     }
   }
 
@@ -102,33 +107,33 @@ class WindowCase {
     const double last = op.arguments.back();
     if (op.arguments.size() > 1) now_ = SimTime::FromSeconds(op.arguments.front());
     if (op.name == "record") {
-      if (maximum_) {
-        maximum_->Record(now_, static_cast<int32_t>(last));
+      if (maximum_.enabled()) {
+        maximum_.Record(now_, static_cast<int32_t>(last));
         recorded_ = true;
       } else {
-        window_->Record(now_, last);
+        window_.Record(now_, last);
       }
       return "";
     }
-    if (op.name == "resize" && window_ && last > 0) {
-      window_->Resize(now_, SimTime::FromSeconds(last));
+    if (op.name == "resize" && !maximum_.enabled() && last > 0) {
+      window_.Resize(now_, SimTime::FromSeconds(last));
       return "";
     }
     ++checks_;
-    if (maximum_) {
+    if (maximum_.enabled()) {
       if (!recorded_) return "nothing was recorded";
-      if (op.name == "max" || op.name == "current") return Compare(last, maximum_->Current());
+      if (op.name == "max" || op.name == "current") return Compare(last, maximum_.Current());
     } else {
       if (op.name == "avg" || op.name == "average") {
-        const double got = window_->Average(now_);
+        const double got = window_.Average(now_);
         return weighted_ ? CompareWeighted(last, got) : Compare(last, got);
       }
-      if (op.name == "sum") return Compare(last, window_->Sum(now_));
+      if (op.name == "sum") return Compare(last, window_.Sum(now_));
       if (op.name == "empty" || op.name == "is_empty") {
-        return Compare(last, window_->IsEmpty(now_) ? 1 : 0);
+        return Compare(last, window_.IsEmpty(now_) ? 1 : 0);
       }
       if (op.name == "buckets" || op.name == "len") {
-        return Compare(last, static_cast<double>(window_->buckets()));
+        return Compare(last, static_cast<double>(window_.buckets()));
       }
     }
     return "unknown operation '" + op.name + "'";
@@ -138,8 +143,8 @@ class WindowCase {
 
  private:
   const bool weighted_;
-  std::optional<BucketWindow> window_;
-  std::optional<SlidingMaximum> maximum_;
+  BucketWindow window_;
+  SlidingMaximum maximum_;  // off unless the case is about one
   SimTime now_;
   bool recorded_ = false;
   int checks_ = 0;
