@@ -30,6 +30,9 @@ if(REEVE_SANITIZE)
   add_compile_options(-fsanitize=${REEVE_SANITIZE} -fno-omit-frame-pointer -fno-sanitize-recover=all)
   add_link_options(-fsanitize=${REEVE_SANITIZE})
 endif()
+if(REEVE_FUZZ)
+  add_compile_options(-fsanitize=fuzzer-no-link)  # coverage of the libraries, for their fuzzers
+endif()
 
 # reeve_library(name SOURCES … DEPS …): a static library of one folder.
 function(reeve_library name)

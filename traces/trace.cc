@@ -25,6 +25,23 @@ struct CountStorage {
   std::vector<MinuteCount> counts;
 };
 
+bool Before(const CountRow& a, const CountRow& b) {
+  return std::tie(a.minute, a.function) < std::tie(b.minute, b.function);
+}
+
+// Sorts by (minute, function), in linear time when functions come in order, as readers add them.
+void SortByMinute(std::vector<CountRow>& rows, int minutes) {
+  std::vector<size_t> next(static_cast<size_t>(minutes) + 1, 0);
+  for (const CountRow& row : rows) ++next[static_cast<size_t>(row.minute) + 1];
+  for (size_t m = 1; m < next.size(); ++m) next[m] += next[m - 1];
+  std::vector<CountRow> sorted(rows.size());
+  for (const CountRow& row : rows) sorted[next[static_cast<size_t>(row.minute)]++] = row;
+  if (!std::is_sorted(sorted.begin(), sorted.end(), Before)) {
+    std::sort(sorted.begin(), sorted.end(), Before);
+  }
+  rows = std::move(sorted);
+}
+
 // Names are looked up when building only; iteration order is never used.
 class Interner {
  public:
@@ -136,9 +153,7 @@ absl::StatusOr<Trace> TraceBuilder::Build() {
     trace.invocations_ = storage->second;
   } else {
     for (const CountRow& row : s.counts) minutes = std::max(minutes, row.minute + 1);
-    std::sort(s.counts.begin(), s.counts.end(), [](const CountRow& a, const CountRow& b) {
-      return std::tie(a.minute, a.function) < std::tie(b.minute, b.function);
-    });
+    SortByMinute(s.counts, minutes);
     CountStorage& out = storage->first;
     out.offsets.assign(static_cast<size_t>(minutes) + 1, 0);
     out.counts.reserve(s.counts.size());

@@ -1,0 +1,7 @@
+// The format is found from the bytes.
+#include "fuzz/files_of_input.h"
+
+extern "C" int LLVMFuzzerTestOneInput(const uint8_t* data, size_t size) {
+  reeve::fuzzing::ReadBothWays(data, size, reeve::TraceFormat::kAuto, "input");
+  return 0;
+}
