@@ -59,8 +59,10 @@ TEST(PolicyFactory, ImpossibleOptionsAreLocated) {
   EXPECT_THAT(ErrorOf("kpa: {stable_window: 2s}"), HasSubstr("p.yaml:1:22: stable_window"));
   EXPECT_THAT(ErrorOf("kpa: {stabel_window: 60s}"), HasSubstr("did you mean 'stable_window'"));
   EXPECT_THAT(ErrorOf("kpa: {metric: cpu}"), HasSubstr("concurrency, rps"));
-  EXPECT_THAT(ErrorOf("kpa: {target_burst_capacity: -0.5}"), HasSubstr("kpa.target_burst"));
-  EXPECT_THAT(ErrorOf("kpa: {min_scale: 3, max_scale: 2}"), HasSubstr("kpa.min_scale: 3 is more"));
+  EXPECT_THAT(ErrorOf("kpa: {target_burst_capacity: -0.5}"),
+              HasSubstr("p.yaml:1:6: target_burst_capacity: -0.5 is out of range"));
+  EXPECT_THAT(ErrorOf("kpa: {min_scale: 3, max_scale: 2}"),
+              HasSubstr("p.yaml:1:6: min_scale: 3 is more"));
   EXPECT_TRUE(Read("kpa: {min_scale: 3}").ok());
   EXPECT_THAT(ErrorOf("static: {replicas: -1}"), HasSubstr("replicas: -1 is out of range"));
 }
