@@ -20,7 +20,7 @@
 namespace reeve {
 
 // Which policy, and the options of each. Only those of the named one count; the others may be
-// there, so that one file serves a comparison of policies.
+// there (and must be possible), so that one file serves a comparison of policies.
 struct PolicySpec {
   std::string name = "kpa";
   KpaOptions kpa;
