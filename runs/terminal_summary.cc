@@ -76,7 +76,8 @@ std::string Shown(double value, Show show) {
   return HumanNumber(value);
 }
 
-// Index of the only best value, if there is one among at least two.
+// Index of the only best value, if there is one among at least two. Values within 0.05 % of each
+// other print alike: nobody is best.
 std::optional<size_t> BestOf(const std::vector<std::optional<double>>& values, Better better) {
   if (better == Better::kNeither) return std::nullopt;
   std::optional<size_t> best;
@@ -85,12 +86,11 @@ std::optional<size_t> BestOf(const std::vector<std::optional<double>>& values, B
     if (!values[i]) continue;
     ++known;
     const double sign = better == Better::kLower ? 1 : -1;
-    if (!best || sign * *values[i] < sign * *values[*best]) {
-      best = i;
-      ties = 0;
-    } else if (*values[i] == *values[*best]) {
-      ++ties;
-    }
+    if (!best || sign * *values[i] < sign * *values[*best]) best = i;
+  }
+  for (size_t i = 0; i < values.size(); ++i) {
+    if (!values[i] || i == best) continue;
+    if (std::abs(*values[i] - *values[*best]) <= 5e-4 * std::abs(*values[*best])) ++ties;
   }
   return known >= 2 && ties == 0 ? best : std::nullopt;
 }

@@ -42,7 +42,7 @@ Reeve.charts = (() => {
     },
   };
 
-  // Writes each point's name beside it (scatter charts): to its left where the right is too narrow.
+  // Writes each point's name beside it (scatter charts), where it covers no point and no other name.
   const pointNames = {
     id: "pointNames",
     afterDatasetsDraw(chart) {
@@ -52,14 +52,24 @@ Reeve.charts = (() => {
       ctx.font = `12px ${Chart.defaults.font.family}`;
       ctx.fillStyle = colour("--ink");
       ctx.textBaseline = "middle";
-      chart.data.datasets.forEach((dataset, i) => {
-        if (!chart.isDatasetVisible(i)) return;
-        for (const point of chart.getDatasetMeta(i).data) {
-          const left = point.x + 12 + ctx.measureText(dataset.label).width > area.right;
-          ctx.textAlign = left ? "right" : "left";
-          ctx.fillText(dataset.label, point.x + (left ? -12 : 12), point.y);
+      const shown = chart.data.datasets.map((_, i) => i).filter((i) => chart.isDatasetVisible(i));
+      const taken = [];  // [left, top, right, bottom]
+      const free = (a) => a[0] >= area.left && a[2] <= area.right && a[1] >= area.top && a[3] <= area.bottom &&
+        taken.every((b) => a[2] + 6 < b[0] || b[2] + 6 < a[0] || a[3] < b[1] || b[3] < a[1]);
+      for (const i of shown) {
+        for (const { x, y } of chart.getDatasetMeta(i).data) taken.push([x - 5, y - 8, x + 5, y + 8]);
+      }
+      for (const i of shown) {
+        const { label } = chart.data.datasets[i];
+        const width = ctx.measureText(label).width;
+        for (const { x, y } of chart.getDatasetMeta(i).data) {
+          const places = [[x + 12, y], [x - 12 - width, y], [x - width / 2, y - 18], [x - width / 2, y + 18],
+            [x + 10, y - 18], [x + 10, y + 18]].map(([left, middle]) => [left, middle - 6, left + width, middle + 6]);
+          const place = places.find(free) || places[0];
+          taken.push(place);
+          ctx.fillText(label, place[0], place[1] + 6);
         }
-      });
+      }
       ctx.restore();
     },
   };
@@ -85,15 +95,21 @@ Reeve.charts = (() => {
   // Share of requests, stretched towards 1 as in "nines": x = -log10(1 - q).
   const nines = (q) => -Math.log10(1 - q);
   function nineAxis(spec) {
-    const marks = [[0, "0"], [0.5, "50 %"], [0.9, "90 %"], [0.99, "99 %"], [0.999, "99.9 %"],
+    const marks = [[0.5, "50 %"], [0.9, "90 %"], [0.99, "99 %"], [0.999, "99.9 %"],
       [0.9999, "99.99 %"], [0.99999, "99.999 %"]];
     return {
       type: "linear", min: 0, max: spec.endX,
       title: { display: true, text: "share of requests at or below" },
       afterBuildTicks(axis) {
-        axis.ticks = marks.map(([q]) => ({ value: nines(q) })).filter((t) => t.value <= axis.max);
+        const perUnit = axis.width / (axis.max - axis.min);
+        axis.ticks = [];
+        for (const [q] of marks) {
+          const last = axis.ticks.at(-1);
+          const room = !last || (nines(q) - last.value) * perUnit > 52;
+          if (nines(q) <= axis.max && room) axis.ticks.push({ value: nines(q) });
+        }
       },
-      ticks: { callback: (v, i) => marks[i][1], maxRotation: 0, autoSkip: true },
+      ticks: { callback: (v) => (marks.find(([q]) => nines(q) === v) || ["", ""])[1], maxRotation: 0, autoSkip: true },
     };
   }
   function valueAxis(spec) {
@@ -104,11 +120,22 @@ Reeve.charts = (() => {
     };
     if (!spec.log) axis.beginAtZero = true;
     if (spec.log) {
+      const values = spec.series.flatMap((s) => s.data.map((p) => p.y)).filter((y) => y > 0);
+      if (values.length) {
+        // Room above and below, and never so close that the axis has a single label.
+        axis.min = values.reduce((a, b) => Math.min(a, b)) / 1.4;
+        axis.max = Math.max(values.reduce((a, b) => Math.max(a, b)) * 1.4, axis.min * 5);
+      }
       axis.afterBuildTicks = (scale) => {
         const decades = Math.log10(scale.max / scale.min);
-        const keep = decades > 2.5 ? [1] : decades > 1.2 ? [1, 3] : [1, 2, 5];
-        scale.ticks = scale.ticks.filter((t) =>
-          keep.includes(Math.round(t.value / 10 ** Math.floor(Math.log10(t.value) + 1e-9))));
+        const heads = decades > 2.5 ? [1] : decades > 1.2 ? [1, 3] : [1, 2, 5];
+        scale.ticks = [];
+        for (let e = Math.floor(Math.log10(scale.min)); 10 ** e <= scale.max; ++e) {
+          for (const head of heads) {
+            const value = head * 10 ** e;
+            if (value >= scale.min && value <= scale.max) scale.ticks.push({ value });
+          }
+        }
       };
     }
     return axis;
@@ -123,7 +150,7 @@ Reeve.charts = (() => {
       backgroundColor: bar ? ink : item.fill ? faded(ink, 0.16) : ink,
       fill: item.fill ? "origin" : false, stepped: item.stepped || false,
       borderDash: item.dash || [], borderWidth: bar ? 0 : item.width || 1.6,
-      pointRadius: item.kind === "scatter" ? 7 : item.points ? 4.5 : 0,
+      pointRadius: item.kind === "scatter" ? 7 : item.points ? 4.5 : item.dots ? 1.8 : 0,
       pointHoverRadius: item.kind === "scatter" ? 8 : item.points ? 5.5 : 3,
       pointStyle: item.pointStyle || "circle", pointHitRadius: 6, showLine: !item.points,
       pointBackgroundColor: ink, barPercentage: 1, categoryPercentage: 1,

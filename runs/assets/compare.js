@@ -8,23 +8,23 @@ Reeve.compare = (() => {
   const groups = [
     ["Requests", [["arrivals", "Arrived", format.count], ["rejections", "Rejected", format.count],
       ["timeouts", "Timed out", format.count], ["failures", "Failed", format.count],
-      ["slo_violation_share", "SLO violations", format.percent]]],
+      ["slo_violation_share", "SLO violations", format.exactPercent]]],
     ["Latency", [["latency_p50_ms", "p50", format.millis], ["latency_p95_ms", "p95", format.millis],
       ["latency_p99_ms", "p99", format.millis]]],
     ["Slowdown", [["slowdown_p50", "p50", format.factor], ["slowdown_p99", "p99", format.factor],
       ["slowdown_p99_geomean", "p99, mean of functions", format.factor]]],
     ["Containers and cost", [["cold_starts", "Cold starts", format.count],
       ["container_seconds", "Container-seconds", format.number], ["gb_seconds", "GB-seconds", format.number],
-      ["container_utilisation", "Containers busy", format.percent], ["cpu_utilisation", "CPU used", format.percent],
+      ["container_utilisation", "Containers busy", format.exactPercent], ["cpu_utilisation", "CPU used", format.exactPercent],
       ["replica_changes_per_hour", "Replica changes per hour", format.number]]],
   ];
 
-  // Index of the only best value, -1 when there is none.
+  // Index of the only best value, -1 when there is none: what is within 0.05 % of it is as good.
   function bestOf(values, better) {
     const known = values.filter((v) => v !== null && v !== undefined);
     if (!better || known.length < 2) return -1;
     const best = better < 0 ? Math.min(...known) : Math.max(...known);
-    return known.filter((v) => v === best).length === 1 ? values.indexOf(best) : -1;
+    return known.filter((v) => Math.abs(v - best) <= 5e-4 * best).length === 1 ? values.indexOf(best) : -1;
   }
 
   function table(runs, fields) {
@@ -47,7 +47,7 @@ Reeve.compare = (() => {
   }
 
   function scatter(host, runs) {
-    const nice = (values) => ({ min: 0, max: Math.max(...values) * 1.15 || 1 });
+    const nice = (values) => ({ min: 0, suggestedMax: Math.max(...values) * 1.15 || 1 });
     const points = runs.map((run) => ({ x: run.summary.gb_seconds, y: run.summary.slowdown_p99 }));
     charts.add(host, { title: "Cost against slowdown", x: "value", yTitle: "p99 slowdown (×)", size: "tall",
       yText: format.factor, pointText: (p) => `${format.number(p.x)} GB s, ${format.factor(p.y)}`,
@@ -62,8 +62,8 @@ Reeve.compare = (() => {
   const asIs = (name) => (run) => runView.column(run, name);
   const logged = (name) => (run) => runView.positive(runView.column(run, name));
   const metrics = [
-    { title: "p99 latency", data: logged("latency_p99_ms"), yTitle: "arrival to answer (log)", log: true, yTick: format.millis, yText: format.millis },
-    { title: "p50 latency", data: logged("latency_p50_ms"), yTitle: "arrival to answer (log)", log: true, yTick: format.millis, yText: format.millis },
+    { title: "p99 latency", data: logged("latency_p99_ms"), yTitle: "arrival to answer (log)", log: true, yTick: format.millisTick, yText: format.millis },
+    { title: "p50 latency", data: logged("latency_p50_ms"), yTitle: "arrival to answer (log)", log: true, yTick: format.millisTick, yText: format.millis },
     { title: "Containers ready", data: asIs("containers_ready"), yTitle: "containers" },
     { title: "Cold starts", data: perSecond("cold_starts"), yTitle: "per second" },
     { title: "SLO violations", data: perSecond("slo_violations"), yTitle: "requests per second" },
@@ -88,7 +88,7 @@ Reeve.compare = (() => {
     const host = byId("comparison-charts");
     charts.clear(host);
     scatter(host, runs);
-    runView.nineChart(host, "Slowdown distribution, all runs", "latency over ideal execution (log)", format.factor,
+    runView.nineChart(host, "Slowdown distribution, all runs", "latency over ideal (log)", format.factor, format.factorTick,
       runs.map((run) => ({ label: runView.nameOf(run), data: runView.curve(run, "slowdown") })));
     host.lastElementChild.querySelector(".plot").classList.add("tall");
     options(byId("comparison-metric"), metrics.map((m, i) => [i, m.title]));

@@ -20,6 +20,7 @@ Reeve.format = (() => {
 
   // 1.2M, 34k: for axes, where room is short.
   function short(v) {
+    if (v === null || v === undefined || !Number.isFinite(v)) return "–";
     const a = Math.abs(v);
     for (const [limit, unit] of [[1e12, "T"], [1e9, "G"], [1e6, "M"], [1e4, "k"]]) {
       if (a >= limit) {
@@ -36,7 +37,13 @@ Reeve.format = (() => {
     return number(v / 60000) + " min";
   }
   const factor = (v) => (v === null || v === undefined ? "–" : number(v) + "×");
-  const percent = (v) => (v === null || v === undefined ? "–" : number(100 * v) + " %");
+  const percent = (v) => (v === null || v === undefined ? "–"
+    : v > 0 && v < 1e-4 ? "<0.01 %" : number(100 * v) + " %");
+  const exactPercent = (v) => (v === null || v === undefined ? "–" : number(100 * v) + " %");
+  // The same for axes: "3 s", not "3.00 s".
+  const plain = (text) => text.replace(/\.0+(?=\D|$)/, "").replace(/(\.\d*?[1-9])0+(?=\D|$)/, "$1");
+  const millisTick = (v) => plain(millis(v));
+  const factorTick = (v) => plain(factor(v));
 
   // A span: "8 h", "1 d 3 h", "45 min", "12.5 s".
   function span(seconds) {
@@ -66,7 +73,7 @@ Reeve.format = (() => {
     if (Math.abs(percentage) < 0.05) return "±0 %";
     return (percentage > 0 ? "+" : "−") + Math.abs(percentage).toFixed(1) + " %";
   }
-  return { number, count, short, millis, factor, percent, span, clock, relative };
+  return { number, count, short, millis, millisTick, factor, factorTick, percent, exactPercent, span, clock, relative };
 })();
 
 Reeve.dom = (() => {
@@ -87,11 +94,12 @@ Reeve.dom = (() => {
     node.append(...children);
     return node;
   }
-  // [{title, value, more: [line]}] into a <dl class="cards">.
+  // [{title, value, unit, more: [line]}] into a <dl class="cards">.
   function cards(host, items) {
     host.replaceChildren(...items.map((item) => el("div", {},
       el("dt", {}, item.title),
-      el("dd", { class: "value" }, item.value),
+      el("dd", { class: "value" }, item.value,
+        item.unit ? el("span", { class: "unit" }, " " + item.unit) : null),
       ...(item.more || []).map((line) => el("dd", { class: "more" }, line)))));
   }
   function options(select, entries) {

@@ -11,7 +11,7 @@ Reeve.functions = (() => {
   const usual = [
     { key: "name", title: "Function", text: true },
     { key: "trigger", title: "Trigger", text: true },
-    { key: "spark", title: "Arrivals over time", sort: "arrivals", spark: true, text: true },
+    { key: "spark", title: "Over time", sort: "arrivals", spark: true, text: true },
     { key: "arrivals", title: "Arrivals", show: format.count },
     { key: "latency_p50_ms", title: "p50", unit: "latency", show: format.millis },
     { key: "latency_p99_ms", title: "p99", unit: "latency", show: format.millis },
@@ -19,7 +19,7 @@ Reeve.functions = (() => {
     { key: "slo_share", title: "SLO missed", unit: "of arrivals", of: ratio("slo_violations", "arrivals"), show: format.percent },
     { key: "cold_starts", title: "Cold starts", show: format.count },
     { key: "cold_share", title: "Cold", unit: "of arrivals", of: ratio("cold_starts", "arrivals"), show: format.percent },
-    { key: "gb_seconds", title: "GB s", show: format.number },
+    { key: "gb_seconds", title: "GB s", show: format.short },
     { key: "busy_share", title: "Busy", unit: "of lifetime", show: format.percent },
   ];
   function everything(fields) {
@@ -94,7 +94,8 @@ Reeve.functions = (() => {
   function headCell(column) {
     const sorted = order.key === column.key;
     const button = el("button", { type: "button", "data-key": column.key },
-      column.title, el("span", { class: "arrow", "aria-hidden": "true" }, sorted ? (order.down ? "▾" : "▴") : ""),
+      el("span", { class: "heading" }, column.title,
+        sorted ? el("span", { class: "arrow", "aria-hidden": "true" }, order.down ? "▾" : "▴") : null),
       column.unit ? el("span", { class: "unit" }, column.unit) : null);
     button.addEventListener("click", () => sortBy(column));
     const doc = column.doc || (fields.find((f) => f.name === column.key) || {}).doc;
@@ -166,9 +167,9 @@ Reeve.functions = (() => {
     const note = `A point covers ${format.span(all.step_s)}` + (all.merged > 1 ? "; latency is its worst interval's." : ".");
     charts.add(host, { ...time, title: "Arrivals", yTitle: "requests per minute",
       series: [{ label: "arrivals", data: at("arrivals", perMinute), fill: true, stepped: true }], note });
-    charts.add(host, { ...time, title: "Latency p99 over time", yTitle: "milliseconds to minutes (log)", log: true,
-      yTick: format.millis, yText: format.millis,
-      series: [{ label: "p99", data: Reeve.runView.positive(at("p99", 1)), colour: "--c1", points: true }], note });
+    charts.add(host, { ...time, title: "Latency p99 over time", yTitle: "latency (log)", log: true,
+      yTick: format.millisTick, yText: format.millis,
+      series: [{ label: "p99", data: Reeve.runView.positive(at("p99", 1)), colour: "--c1", dots: true }], note });
     charts.add(host, { ...time, title: "Containers", yTitle: "ready containers",
       series: [{ label: "containers ready", data: at("containers", 1), colour: "--c2", fill: true, stepped: true }] });
     charts.add(host, { ...time, title: "Cold starts of this function", yTitle: "per minute",
@@ -189,7 +190,7 @@ Reeve.functions = (() => {
       { title: "p99 slowdown", value: format.factor(row.slowdown_p99), more: ["p50 " + format.factor(row.slowdown_p50)] },
       { title: "SLO violations", value: format.count(row.slo_violations), more: [format.percent(ratio("slo_violations", "arrivals")(row))] },
       { title: "Cold starts", value: format.count(row.cold_starts), more: [format.percent(ratio("cold_starts", "arrivals")(row))] },
-      { title: "Memory held", value: format.number(row.gb_seconds) + " GB s", more: [format.percent(row.busy_share) + " busy"] },
+      { title: "Memory held", value: format.short(row.gb_seconds), unit: "GB s", more: [format.percent(row.busy_share) + " busy"] },
     ]);
     byId("detail").showModal();
     detailCharts(row);

@@ -45,16 +45,16 @@ Reeve.runView = (() => {
         more: ["p50 " + format.millis(s.latency_p50_ms), "p95 " + format.millis(s.latency_p95_ms)] },
       { title: "p99 slowdown", value: format.factor(s.slowdown_p99),
         more: [`p50 ${format.factor(s.slowdown_p50)}, p95 ${format.factor(s.slowdown_p95)}`,
-          "mean of functions " + format.factor(s.slowdown_p99_geomean)] },
+          format.factor(s.slowdown_p99_geomean) + " mean of functions"] },
       { title: "SLO violations", value: format.percent(s.slo_violation_share),
         more: [format.count(s.slo_violations) + " requests"] },
       { title: "Cold starts", value: format.count(s.cold_starts),
         more: [format.percent(s.cold_start_share) + " of requests"] },
-      { title: "Memory held", value: format.number(s.gb_seconds) + " GB s",
-        more: [format.number(s.container_seconds) + " container-seconds"] },
+      { title: "Memory held", value: format.short(s.gb_seconds), unit: "GB s",
+        more: [format.short(s.container_seconds) + " container-seconds"] },
       { title: "Containers busy", value: format.percent(s.container_utilisation),
         more: ["of their lifetime", "CPU used " + format.percent(s.cpu_utilisation)] },
-      { title: "Replica changes", value: format.number(s.replica_changes_per_hour) + " /h",
+      { title: "Replica changes", value: format.number(s.replica_changes_per_hour), unit: "per hour",
         more: ["over all functions"] },
     ]);
   }
@@ -76,13 +76,14 @@ Reeve.runView = (() => {
     const slots = column(run, "slots_ready");
     const ready = column(run, "containers_ready");
     const asked = column(run, "replicas_asked");
+    const sameAsReady = slots.every((p, i) => !(Math.abs(p.y - ready[i].y) > 0.01 * ready[i].y));
     charts.add(host, { ...time, title: "Concurrency against capacity", yTitle: "requests, containers",
       summary: `Peak demand ${format.number(peak(demand))} requests at once, at most ${format.number(peak(ready))} containers ready.`,
       series: [
         { label: "in flight and queued", data: demand, fill: true },
         { label: "containers ready", data: ready, colour: "--c2", stepped: true },
         ...(has(asked) ? [{ label: "asked for", data: asked, colour: "--c4", dash: [4, 3], stepped: true, hidden: true }] : []),
-        ...(has(slots) ? [{ label: "slots in ready containers", data: slots, colour: "--c3", stepped: true,
+        ...(has(slots) && !sameAsReady ? [{ label: "slots in ready containers", data: slots, colour: "--c3", stepped: true,
           // Where a container takes a hundred requests, its slots would press all else flat.
           hidden: peak(slots) > 3 * Math.max(peak(ready), peak(demand)) }] : []),
       ] });
@@ -118,7 +119,7 @@ Reeve.runView = (() => {
     const percentile = (p, colour, width) => ({ label: p, colour, width,
       data: positive(column(run, `latency_${p}_ms`)) });
     charts.add(host, { ...time, title: "Latency percentiles", size: "tall", log: true,
-      yTitle: "arrival to answer (log)", yTick: format.millis, yText: format.millis,
+      yTitle: "arrival to answer (log)", yTick: format.millisTick, yText: format.millis,
       summary: `Over the run p50 ${format.millis(run.summary.latency_p50_ms)}, p99 ${format.millis(run.summary.latency_p99_ms)}.`,
       note: stepNote(run) + (marks.length ? " Triangles mark the intervals with the most cold starts." : ""),
       series: [
@@ -147,9 +148,9 @@ Reeve.runView = (() => {
   const curve = (run, name) => run.quantiles.quantile.map((q, i) =>
     ({ x: charts.nines(q), y: run.quantiles[name][i] > 0 ? run.quantiles[name][i] : NaN }));
 
-  function nineChart(host, title, yTitle, show, series) {
+  function nineChart(host, title, yTitle, show, tick, series) {
     const end = Math.max(1, ...series.flatMap((s) => s.data.map((p) => p.x)));
-    charts.add(host, { title, x: "nines", endX: end, log: true, yTitle, yTick: show, yText: show, series,
+    charts.add(host, { title, x: "nines", endX: end, log: true, yTitle, yTick: tick, yText: show, series,
       xText: (x) => `${Number((100 * (1 - 10 ** -x)).toPrecision(7))} % of requests`,
       summary: "Value below which a share of the requests stays." });
   }
@@ -157,12 +158,12 @@ Reeve.runView = (() => {
     const host = byId("distribution-charts");
     charts.clear(host);
     if (!run.quantiles.quantile.length) return;
-    nineChart(host, "Latency distribution", "milliseconds to minutes (log)", format.millis, [
+    nineChart(host, "Latency distribution", "time (log)", format.millis, format.millisTick, [
       { label: "latency", data: curve(run, "latency_ms") },
       { label: "execution", data: curve(run, "execution_ms"), colour: "--c2" },
       { label: "waiting", data: curve(run, "wait_ms"), colour: "--c4" },
     ].filter((s) => has(s.data)));
-    nineChart(host, "Slowdown distribution", "latency over ideal execution (log)", format.factor, [
+    nineChart(host, "Slowdown distribution", "latency over ideal (log)", format.factor, format.factorTick, [
       { label: "slowdown", data: curve(run, "slowdown"), colour: "--c3" }]);
   }
 
