@@ -47,7 +47,6 @@ void TellApart(const std::vector<std::string>& folders, std::vector<RunData>& ru
 }  // namespace
 
 absl::Status RunReport(const ReportOptions& options, std::ostream& out) {
-  ASSIGN_OR_RETURN(const TableFormat format, TableFormatFromName(options.format));
   if (options.runs.empty()) return absl::InvalidArgumentError("report: no run given");
   std::vector<RunData> runs;
   for (const std::string& folder : options.runs) {
@@ -65,24 +64,25 @@ absl::Status RunReport(const ReportOptions& options, std::ostream& out) {
 
   std::vector<RunSummary> summaries;
   for (const RunData& run : runs) summaries.push_back(run.summary);
-  out << SummaryTable(summaries).Render(format, options.color);
-  if (format == TableFormat::kText) out << "\nreport: " << page << "\n";
+  out << SummaryTable(summaries).Render(options.format, options.color);
+  if (options.format == TableFormat::kText) out << "\nreport: " << page << "\n";
   return absl::OkStatus();
 }
 
-void AddReportCommand(CLI::App& app, std::function<absl::Status()>& chosen) {
+void AddReportCommand(CLI::App& parent, Command& chosen) {
   auto options = std::make_shared<ReportOptions>();
   CLI::App* command =
-      app.add_subcommand("report", "Show finished runs side by side, and write their page");
+      parent.add_subcommand("report", "Show finished runs side by side, and write their page");
   command->add_option("run", options->runs, "Run folders")->required();
   command->add_option("--out", options->page,
                       "Page to write; default: RUN/report.html, report.html for several runs");
-  command
-      ->add_option("-o,--output", options->format, "How to print the summary: table, json or csv")
-      ->check(CLI::IsMember({"table", "json", "csv"}));
+  AddFormatOption(*command, options->format);
   command->callback([options, &chosen] {
     options->color = ColorAllowed(STDOUT_FILENO);
-    chosen = [options] { return RunReport(*options, std::cout); };
+    chosen = [options]() -> absl::StatusOr<int> {
+      RETURN_IF_ERROR(RunReport(*options, std::cout));
+      return kExitFine;
+    };
   });
 }
 

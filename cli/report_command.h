@@ -1,23 +1,19 @@
 // reeve report RUN… [--out FILE] [-o table|json|csv]: shows finished runs, and writes their page.
 #pragma once
 
-#include <functional>
 #include <iosfwd>
 #include <string>
 #include <vector>
 
 #include "absl/status/status.h"
-
-namespace CLI {
-class App;
-}
+#include "cli/command.h"
 
 namespace reeve {
 
 struct ReportOptions {
   std::vector<std::string> runs = {};  // folders, at least one
-  std::string page = {};         // empty: RUN/report.html for one run, report.html for several
-  std::string format = "table";  // table, json or csv
+  std::string page = {};  // empty: RUN/report.html for one run, report.html for several
+  TableFormat format = TableFormat::kText;
   bool color = false;
 };
 
@@ -26,7 +22,6 @@ struct ReportOptions {
 // told apart by their folders. Errors are those of ReadRun and of writing.
 absl::Status RunReport(const ReportOptions& options, std::ostream& out);
 
-// Adds the command to the program. When the user chose it, `chosen` is set to what does it.
-void AddReportCommand(CLI::App& app, std::function<absl::Status()>& chosen);
+void AddReportCommand(CLI::App& parent, Command& chosen);
 
 }  // namespace reeve

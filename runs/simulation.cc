@@ -39,6 +39,10 @@ absl::StatusOr<RunData> RunSimulation(const Trace& trace, const SimulationConfig
   Snapshot snapshot;
   std::vector<Decision> decisions(functions);
   bool complete = true;
+  // The policy meets the cluster before the first request: initial scales are its to ask for.
+  RETURN_IF_ERROR(cluster.Observe(snapshot));
+  RETURN_IF_ERROR(policy->Decide(snapshot, decisions));
+  RETURN_IF_ERROR(cluster.Apply(decisions));
   for (SimTime now; now < trace.duration();) {
     now = std::min(now + config.cluster.control_period, trace.duration());
     cluster.AdvanceTo(now);

@@ -54,7 +54,8 @@ TEST_F(ReportCommandTest, RunsOfOneNameAreToldApartByTheirFolders) {
   const std::string a = Run("a", "kpa", 3), b = Run("b", "kpa", 4), c = Run("c", "hpa", 5);
   const std::string page = (root_ / "all.html").string();
   std::ostringstream out;
-  ASSERT_TRUE(RunReport({.runs = {a, b + "/", c}, .page = page, .format = "json"}, out).ok());
+  ASSERT_TRUE(
+      RunReport({.runs = {a, b + "/", c}, .page = page, .format = TableFormat::kJson}, out).ok());
   const auto json = nlohmann::json::parse(out.str());  // nothing but JSON
   for (const auto& row : json) {
     if (row["metric"] != "gb_seconds") continue;
@@ -76,14 +77,14 @@ TEST_F(ReportCommandTest, ErrorsNameTheFolder) {
 
 TEST_F(ReportCommandTest, ParsesItsArguments) {
   CLI::App app;
-  std::function<absl::Status()> chosen;
+  Command chosen;
   AddReportCommand(app, chosen);
   EXPECT_THROW(app.parse("report"), CLI::RequiredError);
   EXPECT_THROW(app.parse("report a -o xml"), CLI::ValidationError);
   EXPECT_FALSE(chosen);
   app.parse("report -o csv " + (root_ / "none").string() + " --out x.html");
   ASSERT_TRUE(chosen);
-  EXPECT_EQ(chosen().code(), absl::StatusCode::kNotFound);
+  EXPECT_EQ(chosen().status().code(), absl::StatusCode::kNotFound);
 }
 
 }  // namespace
