@@ -27,11 +27,11 @@ absl::Status FromErrno(int error, std::string_view path, std::string_view what);
 #define REEVE_CONCAT(a, b) REEVE_CONCAT_INNER(a, b)
 
 // Leaves the function with the status of `expr` unless it is OK.
-#define RETURN_IF_ERROR(expr)                           \
-  do {                                                  \
-    if (absl::Status status_ = (expr); !status_.ok()) { \
-      return status_;                                   \
-    }                                                   \
+#define RETURN_IF_ERROR(expr)                                             \
+  do {                                                                    \
+    if (absl::Status return_if_error_ = (expr); !return_if_error_.ok()) { \
+      return return_if_error_;                                            \
+    }                                                                     \
   } while (false)
 
 // ASSIGN_OR_RETURN(auto x, F()): x is the value of F(), or the function leaves with its status.

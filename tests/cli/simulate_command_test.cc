@@ -15,7 +15,7 @@ nlohmann::json Summary(const std::string& run) {
   return nlohmann::json::parse(*ReadFile(run + "/summary.json"));
 }
 
-// Two requests of one second, one second apart, each on its own container of a fixed pair: known
+// Two requests of one second, half a second apart, each on its own container of a fixed pair: known
 // in advance to the microsecond.
 TEST_F(SimulateCommandTest, EventListByHand) {
   ASSERT_TRUE(WriteFileAtomically(Path("events.csv"),
@@ -29,17 +29,17 @@ TEST_F(SimulateCommandTest, EventListByHand) {
   ASSERT_EQ(o.code, 0) << o.err;
   EXPECT_EQ(*ReadFile(Path("rows.csv")),
             "function,arrival_us,start_us,end_us,work_us,outcome,cold,container\n"
-            "f,0,0,1000000,1000000,completed,0,0\n"
-            "f,500000,500000,1500000,1000000,completed,0,1\n");
+            "f,1000000,1000000,2000000,1000000,completed,0,0\n"
+            "f,1500000,1500000,2500000,1000000,completed,0,1\n");
   const nlohmann::json s = Summary(Path("run"));
   EXPECT_EQ(s["arrivals"], 3);
   EXPECT_EQ(s["completions"], 2);
   EXPECT_EQ(s["unfinished"], 1);  // it comes with the last microsecond of the trace
   EXPECT_EQ(s["cold_starts"], 0);
   EXPECT_EQ(s["littles_law_error"], 0);
-  // Two containers of one GiB for the 99.000001 s of the run.
-  EXPECT_NEAR(s["container_seconds"].get<double>(), 198, 1e-4);
-  EXPECT_NEAR(s["gb_seconds"].get<double>(), 198, 1e-4);
+  // Two containers of one GiB for the 100.000001 s of the run.
+  EXPECT_NEAR(s["container_seconds"].get<double>(), 200, 1e-4);
+  EXPECT_NEAR(s["gb_seconds"].get<double>(), 200, 1e-4);
 }
 
 TEST_F(SimulateCommandTest, ARunIsReproducibleWhateverTheThreads) {
@@ -76,7 +76,7 @@ TEST_F(SimulateCommandTest, ARunIsReproducibleWhateverTheThreads) {
 
   const Outcome report = Run({"report", Path("run1"), Path("run4"), "--out", Path("r.html")});
   EXPECT_EQ(report.code, 0) << report.err;
-  EXPECT_THAT(report.out, HasSubstr("gb_seconds"));
+  EXPECT_THAT(report.out, HasSubstr("GB-seconds"));
   EXPECT_TRUE(std::filesystem::exists(Path("r.html")));
 }
 
@@ -91,7 +91,7 @@ TEST_F(SimulateCommandTest, UsageErrorsSayWhatToDo) {
   ExpectUsageError({"simulate", "--trace", trace, "--tread", "2"}, "--threads");
   ASSERT_TRUE(WriteFileAtomically(Path("c.yaml"), "nodes:\n  - {cpu: 4, memroy: 1Gi}\n").ok());
   ExpectUsageError({"simulate", "--trace", trace, "--cluster", Path("c.yaml")},
-                   "c.yaml:2:13: unknown key 'memroy' (did you mean 'memory'?)");
+                   "c.yaml:2:14: unknown key 'memroy' (did you mean 'memory'?)");
 }
 
 TEST_F(SimulateCommandTest, RunFoldersAreNotOverwrittenUnasked) {
