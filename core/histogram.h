@@ -3,6 +3,9 @@
 // Each power of two is cut into 2^kSubBits equal buckets, so a bucket is at most 2^-kSubBits of its
 // lower edge wide; values below 2^kSubBits are exact. Recording is O(1) without allocation;
 // merging, clearing and quantiles cost only the range of buckets in use.
+//
+// With several lanes the histogram holds that many values of each record (a request's latency and
+// its execution time); lanes lie side by side, since their values are mostly near each other.
 #pragma once
 
 #include <algorithm>
@@ -12,7 +15,7 @@
 
 namespace reeve {
 
-template <int kSubBits>
+template <int kSubBits, size_t kLanes = 1>
 class LogHistogram {
  public:
   static constexpr int kOctaves =
@@ -35,19 +38,24 @@ class LogHistogram {
   }
   static constexpr uint64_t UpperEdge(uint32_t bucket) { return LowerEdge(bucket + 1); }
 
-  // Negative values count as 0.
-  void Record(int64_t value, uint32_t times = 1) {
-    if (times == 0) return;
-    const uint32_t b = BucketOf(value < 0 ? 0 : static_cast<uint64_t>(value));
-    counts_[b] += times;
+  // One value for each lane. Negative values count as 0.
+  void Record(const std::array<int64_t, kLanes>& values, uint32_t times = 1) {
+    for (size_t lane = 0; lane < kLanes; ++lane) {
+      const int64_t value = values[lane];
+      const uint32_t b = BucketOf(value < 0 ? 0 : static_cast<uint64_t>(value));
+      counts_[b][lane] += times;
+      low_ = std::min(low_, b);
+      high_ = std::max(high_, b);
+    }
     count_ += times;
-    low_ = std::min(low_, b);
-    high_ = std::max(high_, b);
+  }
+  void Record(int64_t value, uint32_t times = 1) requires(kLanes == 1) {
+    Record(std::array{value}, times);
   }
 
   void Merge(const LogHistogram& other) {
     for (uint32_t b = other.low_; b <= other.high_ && b < kBuckets; ++b) {
-      counts_[b] += other.counts_[b];
+      for (size_t lane = 0; lane < kLanes; ++lane) counts_[b][lane] += other.counts_[b][lane];
     }
     count_ += other.count_;
     low_ = std::min(low_, other.low_);
@@ -56,31 +64,33 @@ class LogHistogram {
 
   void Clear() {
     if (count_ == 0) return;
-    std::fill(counts_.begin() + low_, counts_.begin() + high_ + 1, 0u);
+    std::fill(counts_.begin() + low_, counts_.begin() + high_ + 1, Lanes{});
     count_ = 0;
     low_ = kBuckets;
     high_ = 0;
   }
 
-  uint64_t count() const { return count_; }
-  uint32_t bucket_count(uint32_t bucket) const { return counts_[bucket]; }
-  uint32_t lowest_bucket() const { return low_; }    // kBuckets when empty
-  uint32_t highest_bucket() const { return high_; }  // 0 when empty
+  uint64_t count() const { return count_; }  // records
+  uint32_t bucket_count(uint32_t bucket, size_t lane = 0) const { return counts_[bucket][lane]; }
+  uint32_t lowest_bucket() const { return low_; }    // of all lanes; kBuckets when empty
+  uint32_t highest_bucket() const { return high_; }  // of all lanes; 0 when empty
 
   // The value below which a share q in [0, 1] of the records lies, linear inside its bucket;
   // 0 when empty.
-  double Quantile(double q) const { return Quantiles(std::array{q})[0]; }
+  double Quantile(double q, size_t lane = 0) const { return Quantiles(std::array{q}, lane)[0]; }
 
   // The same for several rising shares, in one pass.
   template <size_t n>
-  std::array<double, n> Quantiles(const std::array<double, n>& shares) const {
+  std::array<double, n> Quantiles(const std::array<double, n>& shares, size_t lane = 0) const {
     std::array<double, n> values{};
     if (count_ == 0) return values;
     double below = 0;
     size_t next = 0;
+    uint32_t last = low_;
     for (uint32_t b = low_; b <= high_ && next < n; ++b) {
-      const double here = counts_[b];
+      const double here = counts_[b][lane];
       if (here == 0) continue;
+      last = b;
       while (next < n && below + here >= shares[next] * static_cast<double>(count_)) {
         const double rank = shares[next] * static_cast<double>(count_);
         const double fraction = std::clamp((rank - below) / here, 0.0, 1.0);
@@ -89,29 +99,39 @@ class LogHistogram {
       }
       below += here;
     }
-    for (; next < n; ++next) values[next] = static_cast<double>(UpperEdge(high_) - 1);
+    for (; next < n; ++next) values[next] = static_cast<double>(UpperEdge(last) - 1);
     return values;
   }
 
   // Records whose bucket lies wholly above `value` (a bucket that holds `value` does not count).
-  uint64_t CountAbove(int64_t value) const {
+  uint64_t CountAbove(int64_t value, size_t lane = 0) const {
     uint64_t above = 0;
     for (uint32_t b = BucketOf(static_cast<uint64_t>(std::max<int64_t>(value, 0))) + 1;
          b <= high_ && b < kBuckets; ++b) {
-      above += counts_[b];
+      above += counts_[b][lane];
     }
     return above;
   }
 
+  // Where a record of this value is counted: for prefetching.
+  const void* AddressOf(int64_t value) const {
+    return &counts_[BucketOf(static_cast<uint64_t>(std::max<int64_t>(value, 0)))];
+  }
+
  private:
-  std::array<uint32_t, kBuckets> counts_{};
+  using Lanes = std::array<uint32_t, kLanes>;
+  // Ahead of the buckets, so that what stands before the histogram shares their cache line.
   uint64_t count_ = 0;
   uint32_t low_ = kBuckets;
   uint32_t high_ = 0;
+  std::array<Lanes, kBuckets> counts_{};
 };
 
-// One per function and window: buckets of at most 6.25 %, 1.9 KB.
-using WindowHistogram = LogHistogram<4>;
+// Values of one function: buckets of at most 6.25 %, 1.9 KB.
+using FunctionHistogram = LogHistogram<4>;
+// Latency (lane 0) and execution time (lane 1) of one function's completions, us: 3.7 KB.
+using LatencyHistogram = LogHistogram<4, 2>;
+inline constexpr size_t kLatencyLane = 0, kExecutionLane = 1;
 // One per run: buckets of at most 0.8 %, 13 KB.
 using RunHistogram = LogHistogram<7>;
 

@@ -45,7 +45,7 @@ struct FunctionWindows {
   std::vector<float> latency_p50_ms, latency_p95_ms, latency_p99_ms;        // arrival to answer
   std::vector<float> execution_p50_ms, execution_p95_ms, execution_p99_ms;  // start to answer
   // [F]; owned by the platform, valid until its time moves on; empty when it has none.
-  std::span<const WindowHistogram> latency_us, execution_us;
+  std::span<const LatencyHistogram> latency_us;
 
   // Per-container limits in force, and the function's objective.
   std::vector<Millicores> cpu_limit;

@@ -142,8 +142,8 @@ FunctionRow RunRecorder::MakeFunctionRow(size_t f) const {
     row.latency_mean_ms =
         static_cast<double>(t.latency_sum_us) / static_cast<double>(t.completions) / 1000;
     SetQuantiles(t.latency_us, row.latency_p50_ms, row.latency_p95_ms, row.latency_p99_ms, 1000);
-    row.execution_p50_ms = t.execution_us.Quantile(0.5) / 1000;
-    row.execution_p99_ms = t.execution_us.Quantile(0.99) / 1000;
+    row.execution_p50_ms = t.latency_us.Quantile(0.5, kExecutionLane) / 1000;
+    row.execution_p99_ms = t.latency_us.Quantile(0.99, kExecutionLane) / 1000;
     row.slowdown_p50 = t.slowdown_per_mille.Quantile(0.5) / 1000;
     row.slowdown_p99 = t.slowdown_per_mille.Quantile(0.99) / 1000;
   }

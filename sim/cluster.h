@@ -36,27 +36,30 @@ struct InvocationRecord {
 };
 
 // What one function did since the start of the run.
-struct FunctionTotals {
+struct alignas(64) FunctionTotals {
+  // What every completion adds to is one cache line, and a bucket.
+  // Little's law: time_in_system (summed request by request as they leave) plus the ages of the
+  // unfinished equals in_system_integral_us, the integral of the number in
+  // the system. Both in us.
+  int64_t time_in_system_us = 0;
+  int64_t latency_sum_us = 0;            // completions
+  FunctionHistogram slowdown_per_mille;  // completions: latency / work, 1000 = none
+
   uint64_t arrivals = 0, completions = 0, failures = 0, timeouts = 0, rejections = 0;
   uint64_t cold_starts = 0;         // requests begun on a container not ready when they came
   uint64_t containers_started = 0;  // starts begun
   uint64_t containers_stopped = 0;  // ended by scaling, keep-alive or eviction, not by failure
   uint64_t slo_violations = 0;  // completions over the objective, failures, timeouts, rejections
 
-  WindowHistogram latency_us;          // completions: arrival to end
-  WindowHistogram execution_us;        // completions: start to end
-  WindowHistogram slowdown_per_mille;  // completions: latency / work, 1000 = none
-  int64_t latency_sum_us = 0;          // completions
-
-  // Little's law: time_in_system (summed request by request as they leave) plus the ages of the
-  // unfinished equals the integral of the number in the system. Both in us.
-  int64_t time_in_system_us = 0;
+  // See time_in_system_us.
   int64_t in_system_integral_us = 0;
 
   int64_t container_us = 0;       // containers held, starting and draining ones included
   int64_t busy_container_us = 0;  // containers with at least one request
   int64_t memory_mib_us = 0;      // memory held
   double cpu_used_mc_us = 0;      // CPU used, starts included where they use CPU
+
+  LatencyHistogram latency_us;  // completions: arrival to end, start to end
 };
 
 // Completions of all functions together.

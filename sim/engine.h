@@ -259,8 +259,8 @@ class SimulatedCluster::Engine {
 
   // State; all indexed by dense numbers.
   std::vector<Function> functions_;
-  std::vector<WindowHistogram> latency_us_, execution_us_;  // [F], of the window
-  std::vector<FunctionTotals> totals_;                      // [F], up to the window's start
+  std::vector<LatencyHistogram> latency_us_;  // [F], of the window
+  std::vector<FunctionTotals> totals_;        // [F], up to the window's start
   std::vector<Node> nodes_;
   std::vector<NodeCpu> cpus_;  // [nodes]
   std::vector<Container> containers_;

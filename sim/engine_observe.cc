@@ -69,7 +69,6 @@ void SimulatedCluster::Engine::SetUpFunctions() {
   const ContainerSpec& base = spec_.containers;
   totals_.resize(count);
   latency_us_.resize(count);
-  execution_us_.resize(count);
   functions_.reserve(count);
   const bool pulls = !(spec_.cold_start.image_pull_ms == Distribution::Constant(0));
   if (pulls) image_on_node_.assign(count * nodes_.size(), 0);
@@ -201,7 +200,6 @@ void SimulatedCluster::Engine::OpenWindow() {
   for (const uint32_t function : touched_) {
     Function& f = functions_[function];
     latency_us_[function].Clear();
-    execution_us_[function].Clear();
     const bool quiet = f.in_flight.value == 0 && f.queued.value == 0 && f.quiet >= 2;
     if (quiet) {
       f.touched = false;
@@ -227,7 +225,6 @@ void SimulatedCluster::Engine::CloseWindow(uint32_t function) {
   t.slo_violations += w.slo_violations;
   if (w.completions > 0) {
     t.latency_us.Merge(latency_us_[function]);
-    t.execution_us.Merge(execution_us_[function]);
   }
   t.cpu_used_mc_us += f.cpu_used_window;
   const bool told =
@@ -260,8 +257,8 @@ void SimulatedCluster::Engine::Publish(uint32_t i, double span, FunctionWindows&
   out.memory_used_mebibytes[i] =
       static_cast<double>(f.memory_mib.integral_us - f.memory_before) / span;
   constexpr std::array<double, 3> kShares = {0.50, 0.95, 0.99};
-  const auto latency = latency_us_[i].Quantiles(kShares);
-  const auto execution = execution_us_[i].Quantiles(kShares);
+  const auto latency = latency_us_[i].Quantiles(kShares, kLatencyLane);
+  const auto execution = latency_us_[i].Quantiles(kShares, kExecutionLane);
   const auto ms = [](double us) { return static_cast<float>(us / 1000); };
   out.latency_p50_ms[i] = ms(latency[0]);
   out.latency_p95_ms[i] = ms(latency[1]);
@@ -310,7 +307,6 @@ absl::Status SimulatedCluster::Engine::Observe(Snapshot& snapshot) {
   }
   // Shown as they are; OpenWindow clears them when time moves on.
   out.latency_us = latency_us_;
-  out.execution_us = execution_us_;
   window_closed_ = true;
 
   ClusterState& cluster = snapshot.cluster;

@@ -263,20 +263,16 @@ void SimulatedCluster::Engine::Leave(Function& f, uint32_t request, Outcome outc
 }
 
 void SimulatedCluster::Engine::FlushJournal() {
-  const auto prefetch = [this](uint32_t function, int64_t latency_us) {
-    __builtin_prefetch(&totals_[function].slowdown_per_mille);
-    const char* counts = reinterpret_cast<const char*>(&latency_us_[function]);
-    __builtin_prefetch(counts + 4 * WindowHistogram::BucketOf(static_cast<uint64_t>(latency_us)),
-                       1);
-    __builtin_prefetch(counts + sizeof(WindowHistogram) - 16, 1);
-    counts = reinterpret_cast<const char*>(&execution_us_[function]);
-    __builtin_prefetch(counts + 4 * WindowHistogram::BucketOf(static_cast<uint64_t>(latency_us)),
-                       1);
-    __builtin_prefetch(counts + sizeof(WindowHistogram) - 16, 1);
+  const auto prefetch = [this](const Finished& r) {
+    __builtin_prefetch(&functions_[r.function].window, 1);
+    __builtin_prefetch(&totals_[r.function], 1);
+    __builtin_prefetch(&latency_us_[r.function], 1);
+    __builtin_prefetch(latency_us_[r.function].AddressOf(r.latency_us), 1);
+    __builtin_prefetch(latency_us_[r.function].AddressOf(r.execution_us), 1);
   };
   for (size_t i = 0; i < journal_.size(); ++i) {
     if (i + kAhead < journal_.size()) {
-      prefetch(journal_[i + kAhead].function, journal_[i + kAhead].latency_us);
+      prefetch(journal_[i + kAhead]);
     }
     const Finished& r = journal_[i];
     Function& f = functions_[r.function];
@@ -287,8 +283,7 @@ void SimulatedCluster::Engine::FlushJournal() {
         ++f.window.completions;
         f.window.slo_violations += r.latency_us > f.slo_us;
         total.latency_sum_us += r.latency_us;
-        latency_us_[r.function].Record(r.latency_us);
-        execution_us_[r.function].Record(r.execution_us);
+        latency_us_[r.function].Record({r.latency_us, r.execution_us});
         completions.latency_us.Record(r.latency_us);
         completions.execution_us.Record(r.execution_us);
         completions.wait_us.Record(r.latency_us - r.execution_us);

@@ -13,7 +13,7 @@ namespace {
 
 template <class H>
 class HistogramTest : public testing::Test {};
-using Kinds = testing::Types<WindowHistogram, RunHistogram>;
+using Kinds = testing::Types<FunctionHistogram, RunHistogram>;
 TYPED_TEST_SUITE(HistogramTest, Kinds);
 
 // Values over the whole range, log-uniform from 1 to 2^32.

@@ -87,7 +87,7 @@ RunData SyntheticRun(const SyntheticRunOptions& options) {
     all.memory_capacity_gib = 384;
     const double wave = 1 + 0.45 * std::sin(2 * 3.14159265 * (minute - 90) / 480.0);
     std::vector<IntervalRow> rows;
-    WindowHistogram window;
+    FunctionHistogram window;
     double worst_slowdown = 1;
     for (int f = 0; f < options.functions; ++f) {
       FunctionModel& m = models[f];
