@@ -19,6 +19,9 @@ namespace reeve::fuzzing {
 
 std::vector<InputFile> FilesOfInput(std::string_view bytes, const std::string& default_name);
 
+// Aborts when the trace breaks a promise of traces/trace.h.
+void CheckTrace(const Trace& trace);
+
 // Reads the input in one format, strictly and leniently, and checks what a reader promises of a
 // trace it hands out. Aborts when a promise is broken.
 void ReadBothWays(const uint8_t* data, size_t size, TraceFormat format,

@@ -10,7 +10,11 @@ using testing::Pair;
 
 TEST(TraceBuilder, OrdersAndSumsCounts) {
   TraceBuilder builder;
-  for (const char* name : {"f", "g", "h"}) builder.AddFunction({.name = name});
+  for (const char* name : {"f", "g", "h"}) {
+    FunctionProfile function;
+    function.name = name;
+    builder.AddFunction(function);
+  }
   const auto add = [&](int minute, uint32_t function, uint32_t count) {
     builder.AddCount(minute, FunctionId(function), count);
   };
