@@ -165,6 +165,7 @@ class SimulatedCluster::Engine {
  private:
   // ---- engine_requests.cc
   void LoadArrival();
+  void PrefetchAhead() const;
   void OnArrival();
   void OnCompletion();
   void OnTimer();

@@ -10,6 +10,8 @@
 namespace reeve {
 namespace {
 
+constexpr size_t kAhead = 4;  // functions to prefetch for
+
 uint32_t ConcurrencyLimit(int32_t configured) {
   return configured == 0 ? std::numeric_limits<uint32_t>::max() : static_cast<uint32_t>(configured);
 }
@@ -293,7 +295,16 @@ absl::Status SimulatedCluster::Engine::Observe(Snapshot& snapshot) {
   }
   CollectCpu();
   double cpu_used = 0;
-  for (const uint32_t i : touched_) {
+  std::sort(touched_.begin(), touched_.end());  // memory is walked in one direction
+  for (size_t k = 0; k < touched_.size(); ++k) {
+    if (k + kAhead < touched_.size()) {
+      const uint32_t soon = touched_[k + kAhead];
+      __builtin_prefetch(&functions_[soon].window, 1);
+      __builtin_prefetch(&functions_[soon].cpu_used_window, 1);
+      __builtin_prefetch(&latency_us_[soon]);
+      __builtin_prefetch(&totals_[soon].latency_us, 1);
+    }
+    const uint32_t i = touched_[k];
     cpu_used += functions_[i].cpu_used_window;
     CloseWindow(i);
     Publish(i, span, out);

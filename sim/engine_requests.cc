@@ -45,16 +45,25 @@ void SimulatedCluster::Engine::LoadArrival() {
   next_arrival_us_ = batch_.start.micros() + batch_.arrivals[batch_at_].offset_us;
 }
 
+// The functions of arrivals to come, and the containers that would serve the next of them.
+inline void SimulatedCluster::Engine::PrefetchAhead() const {
+  if (batch_at_ + kAhead >= batch_.arrivals.size()) return;
+  const Function& soon = functions_[batch_.arrivals[batch_at_ + kAhead].function];
+  const char* lines = reinterpret_cast<const char*>(&soon);
+  __builtin_prefetch(lines, 1);
+  __builtin_prefetch(lines + 64, 1);
+  __builtin_prefetch(lines + 128, 1);
+  const uint32_t next = functions_[batch_.arrivals[batch_at_ + 2].function].available.Pick();
+  if (next == kNone) return;
+  lines = reinterpret_cast<const char*>(&containers_[next]);
+  __builtin_prefetch(lines, 1);
+  __builtin_prefetch(lines + 64, 1);
+}
+
 void SimulatedCluster::Engine::OnArrival() {
   const Arrival arrival = batch_.arrivals[batch_at_++];
   ++invocations_;
-  if (batch_at_ + kAhead < batch_.arrivals.size()) {
-    const char* soon =
-        reinterpret_cast<const char*>(&functions_[batch_.arrivals[batch_at_ + kAhead].function]);
-    __builtin_prefetch(soon);
-    __builtin_prefetch(soon + 64);
-    __builtin_prefetch(soon + 128);
-  }
+  PrefetchAhead();
   Function& f = functions_[arrival.function];
   ++f.arrivals;
   Touch(arrival.function);
@@ -271,8 +280,8 @@ void SimulatedCluster::Engine::FlushJournal() {
     __builtin_prefetch(latency_us_[r.function].AddressOf(r.execution_us), 1);
   };
   for (size_t i = 0; i < journal_.size(); ++i) {
-    if (i + kAhead < journal_.size()) {
-      prefetch(journal_[i + kAhead]);
+    if (i + 2 * kAhead < journal_.size()) {
+      prefetch(journal_[i + 2 * kAhead]);
     }
     const Finished& r = journal_[i];
     Function& f = functions_[r.function];

@@ -3,6 +3,7 @@
 #pragma once
 
 #include <bit>
+#include <cstddef>
 #include <cstdint>
 #include <limits>
 #include <vector>
@@ -14,32 +15,36 @@ class WinnerTree {
   static constexpr int64_t kNever = std::numeric_limits<int64_t>::max();
 
   explicit WinnerTree(uint32_t leaves)
-      : width_(std::bit_ceil(leaves < 1 ? 1u : leaves)), times_(2 * size_t{width_}, kNever) {}
-
-  int64_t earliest() const { return times_[1]; }
-  uint32_t earliest_index() const {
-    uint32_t at = 1;
-    while (at < width_) {
-      at *= 2;
-      if (times_[at] != times_[at / 2]) ++at;
-    }
-    return at - width_;
+      : width_(std::bit_ceil(leaves < 1 ? 1u : leaves)), games_(2 * size_t{width_}) {
+    for (uint32_t leaf = 0; leaf < width_; ++leaf) games_[width_ + leaf].leaf = leaf;
+    for (uint32_t at = width_ - 1; at > 0; --at) games_[at] = games_[2 * at];
   }
+
+  int64_t earliest() const { return games_[1].time; }
+  uint32_t earliest_index() const { return games_[1].leaf; }
+
   void Set(uint32_t leaf, int64_t time) {
     uint32_t at = width_ + leaf;
-    if (times_[at] == time) return;
-    times_[at] = time;
+    if (games_[at].time == time) return;
+    games_[at].time = time;
     while (at > 1) {
-      const int64_t winner = times_[at] < times_[at ^ 1] ? times_[at] : times_[at ^ 1];
+      // Left children come first, so that ties go to the lower leaf.
+      const Game& left = games_[at & ~1u];
+      const Game& right = games_[at | 1u];
+      const Game winner = right.time < left.time ? right : left;
       at /= 2;
-      if (times_[at] == winner) return;
-      times_[at] = winner;
+      if (games_[at].time == winner.time && games_[at].leaf == winner.leaf) return;
+      games_[at] = winner;
     }
   }
 
  private:
+  struct Game {
+    int64_t time = kNever;
+    uint32_t leaf = 0;
+  };
   uint32_t width_;
-  std::vector<int64_t> times_;  // [2 * width_]: root at 1, leaf i at width_ + i
+  std::vector<Game> games_;  // [2 * width_]: the final at 1, leaf i at width_ + i
 };
 
 }  // namespace reeve
