@@ -40,6 +40,7 @@ class LogHistogram {
 
   // One value for each lane. Negative values count as 0.
   void Record(const std::array<int64_t, kLanes>& values, uint32_t times = 1) {
+    if (times == 0) return;
     for (size_t lane = 0; lane < kLanes; ++lane) {
       const int64_t value = values[lane];
       const uint32_t b = BucketOf(value < 0 ? 0 : static_cast<uint64_t>(value));
