@@ -171,7 +171,7 @@ absl::StatusOr<std::vector<Workload>> MakeWorkloads(bool quick, const std::strin
   if (const char* name = "250 functions, 8 h"; wanted(name)) {
     ASSIGN_OR_RETURN(Trace scaled, Functions250(trace, quick ? 10'000'000 : 100'000'000));
     all.push_back({name, std::move(scaled), Cluster(100, 1000, ScalingMode::kOnDemand), 3, 0});
-    all.back().repeats = 1;
+    all.back().repeats = quick ? 3 : 1;
   }
   return all;
 }

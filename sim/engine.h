@@ -8,6 +8,7 @@
 #include "core/random.h"
 #include "sim/available_containers.h"
 #include "sim/cluster.h"
+#include "sim/large_pages.h"
 #include "sim/min_heap.h"
 #include "sim/node_cpu.h"
 #include "sim/placement.h"
@@ -83,11 +84,13 @@ struct alignas(64) Function {
   bool touched = false;  // stands in Engine::touched_
   uint8_t quiet = 0;     // windows in a row without anything to tell
   Metered busy;          // containers with a request
-  AvailableContainers<std::vector<Container>> available;
+  AvailableContainers<LargeVector<Container>> available;
 
   // Touched when statistics are made.
   WindowCounts window;
   int64_t slo_us = 0;
+  int64_t time_in_system_us = 0;  // of the run
+  int64_t latency_sum_us = 0;     // of the run
 
   // Touched when requests wait.
   Metered queued;  // in the queue, or bound to a starting container
@@ -158,7 +161,7 @@ class SimulatedCluster::Engine {
 
   int64_t now() const { return now_; }
   bool arrivals_done() const { return next_arrival_us_ == WinnerTree::kNever; }
-  const std::vector<Function>& functions() const { return functions_; }
+  const LargeVector<Function>& functions() const { return functions_; }
   uint64_t invocations() const { return invocations_; }
   const ClusterSpec& spec() const { return spec_; }
 
@@ -259,16 +262,16 @@ class SimulatedCluster::Engine {
   uint64_t timers_set_ = 0;
 
   // State; all indexed by dense numbers.
-  std::vector<Function> functions_;
-  std::vector<LatencyHistogram> latency_us_;  // [F], of the window
-  std::vector<FunctionTotals> totals_;        // [F], up to the window's start
+  LargeVector<Function> functions_;
+  LargeVector<LatencyHistogram> latency_us_;  // [F], of the window
+  LargeVector<FunctionTotals> totals_;        // [F], up to the window's start
   std::vector<Node> nodes_;
   std::vector<NodeCpu> cpus_;  // [nodes]
-  std::vector<Container> containers_;
+  LargeVector<Container> containers_;
   std::vector<uint32_t> cpu_generations_;  // [containers]
   std::vector<uint32_t> free_containers_;
   uint32_t containers_made_ = 0;
-  std::vector<Request> requests_;
+  LargeVector<Request> requests_;
   uint32_t free_request_ = kNone;                             // list through `next`
   uint32_t oldest_request_ = kNone, newest_request_ = kNone;  // by deadline
   bool deadline_armed_ = false;

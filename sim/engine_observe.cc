@@ -342,6 +342,8 @@ const FunctionTotals& SimulatedCluster::Engine::Totals(uint32_t function) {
   for (Metered* m : {&f.queued, &f.in_flight, &f.busy, &f.containers, &f.memory_mib}) {
     m->Add(0, now_);
   }
+  t.time_in_system_us = f.time_in_system_us;
+  t.latency_sum_us = f.latency_sum_us;
   t.in_system_integral_us = f.queued.integral_us + f.in_flight.integral_us;
   t.container_us = f.containers.integral_us;
   t.busy_container_us = f.busy.integral_us;

@@ -8,7 +8,7 @@ namespace reeve {
 
 namespace {
 
-constexpr size_t kAhead = 6;             // arrivals to prefetch for
+constexpr size_t kAhead = 3;             // arrivals between two steps of prefetching
 constexpr size_t kJournalLength = 4096;  // 128 KiB: stays in the second-level cache
 
 }  // namespace
@@ -45,15 +45,17 @@ void SimulatedCluster::Engine::LoadArrival() {
   next_arrival_us_ = batch_.start.micros() + batch_.arrivals[batch_at_].offset_us;
 }
 
-// The functions of arrivals to come, and the containers that would serve the next of them.
+// Each step reads what the one before it brought: the function of an arrival still far off, then
+// its router's list, then the container that would serve it.
 inline void SimulatedCluster::Engine::PrefetchAhead() const {
-  if (batch_at_ + kAhead >= batch_.arrivals.size()) return;
-  const Function& soon = functions_[batch_.arrivals[batch_at_ + kAhead].function];
-  const char* lines = reinterpret_cast<const char*>(&soon);
+  if (batch_at_ + 3 * kAhead >= batch_.arrivals.size()) return;
+  const Arrival* arrivals = batch_.arrivals.data() + batch_at_;
+  const char* lines = reinterpret_cast<const char*>(&functions_[arrivals[3 * kAhead].function]);
   __builtin_prefetch(lines, 1);
   __builtin_prefetch(lines + 64, 1);
   __builtin_prefetch(lines + 128, 1);
-  const uint32_t next = functions_[batch_.arrivals[batch_at_ + 2].function].available.Pick();
+  functions_[arrivals[2 * kAhead].function].available.Prefetch();
+  const uint32_t next = functions_[arrivals[kAhead].function].available.Pick();
   if (next == kNone) return;
   lines = reinterpret_cast<const char*>(&containers_[next]);
   __builtin_prefetch(lines, 1);
@@ -280,26 +282,27 @@ void SimulatedCluster::Engine::FlushJournal() {
     __builtin_prefetch(latency_us_[r.function].AddressOf(r.execution_us), 1);
   };
   for (size_t i = 0; i < journal_.size(); ++i) {
-    if (i + 2 * kAhead < journal_.size()) {
-      prefetch(journal_[i + 2 * kAhead]);
+    if (i + 4 * kAhead < journal_.size()) {
+      prefetch(journal_[i + 4 * kAhead]);
     }
     const Finished& r = journal_[i];
     Function& f = functions_[r.function];
-    FunctionTotals& total = totals_[r.function];
-    total.time_in_system_us += r.latency_us;
+    f.time_in_system_us += r.latency_us;
     switch (r.outcome) {
-      case Outcome::kCompleted:
+      case Outcome::kCompleted: {
         ++f.window.completions;
         f.window.slo_violations += r.latency_us > f.slo_us;
-        total.latency_sum_us += r.latency_us;
+        f.latency_sum_us += r.latency_us;
         latency_us_[r.function].Record({r.latency_us, r.execution_us});
         completions.latency_us.Record(r.latency_us);
         completions.execution_us.Record(r.execution_us);
         completions.wait_us.Record(r.latency_us - r.execution_us);
         // A latency of 10^9 s still fits.
-        total.slowdown_per_mille.Record(r.latency_us * 1000 / r.work_us);
-        completions.slowdown_per_mille.Record(r.latency_us * 1000 / r.work_us);
+        const int64_t slowdown = r.latency_us * 1000 / r.work_us;
+        totals_[r.function].slowdown_per_mille.Record(slowdown);
+        completions.slowdown_per_mille.Record(slowdown);
         break;
+      }
       case Outcome::kFailed:
         ++f.window.failures;
         ++f.window.slo_violations;
