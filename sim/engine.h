@@ -82,7 +82,7 @@ struct alignas(64) Function {
   uint32_t cold_starts = 0;  // of the window
   uint32_t queue_head = kNone, queue_tail = kNone;
   bool touched = false;  // stands in Engine::touched_
-  uint8_t quiet = 0;     // windows in a row without anything to tell
+  uint8_t quiet = 0;     // windows since it was last touched, 2 at most
   Metered busy;          // containers with a request
   AvailableContainers<std::vector<Container>> available;
 
@@ -195,6 +195,7 @@ class SimulatedCluster::Engine {
   // The function has something to tell at the end of the window. Call before its state changes.
   void Touch(uint32_t function) {
     Function& f = functions_[function];
+    f.quiet = 0;  // what changed now shows in the means of this window and of the next
     if (f.touched) return;
     f.touched = true;
     // While it was quiet only its memory went on; the mean of this window starts with the window.

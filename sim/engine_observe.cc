@@ -240,10 +240,7 @@ void SimulatedCluster::Engine::CloseWindow(uint32_t function) {
   const bool told =
       f.arrivals + w.completions + w.failures + w.timeouts + w.rejections + w.containers_started >
       0;
-  // The mean of its memory is another one in the next window.
-  const bool resized = f.memory_mib.changed_us > window_start_us_;
-  f.quiet =
-      told || resized || f.cpu_used_window > 0 ? 0 : static_cast<uint8_t>(std::min(f.quiet + 1, 2));
+  f.quiet = told || f.cpu_used_window > 0 ? 0 : static_cast<uint8_t>(std::min(f.quiet + 1, 2));
 }
 
 // The function's part of the snapshot, and a new window for it.
