@@ -72,8 +72,8 @@ struct CompletionHistograms {
 
 class SimulatedCluster : public Platform {
  public:
-  // Called when a request comes for a function with no container (none starting either) in
-  // replica-target mode; the decision is applied at once.
+  // Called in replica-target mode when a request comes for a function with no container (none
+  // starting either) and no request waiting; the decision is applied at once.
   using WakeCallback = std::function<void(FunctionId, SimTime now, Decision&)>;
   using InvocationSink = std::function<void(const InvocationRecord&)>;
 

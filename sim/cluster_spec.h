@@ -224,7 +224,8 @@ struct FailureSpec {
   template <class V>
   static void Fields(V& v) {
     v.Field("container_mtbf", &FailureSpec::container_mtbf,
-            "Mean time until a container fails, exponentially distributed", AtLeast(0.001));
+            "Mean time from a container's start until it fails, exponentially distributed",
+            AtLeast(0.001));
     v.Field("start_failure_probability", &FailureSpec::start_failure_probability,
             "Share of container starts that fail at their end; each is tried again", {0, 0.95});
   }

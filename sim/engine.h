@@ -38,10 +38,11 @@ struct alignas(64) Container {
   uint32_t function = kNone;
   uint32_t node = kNone;
   ContainerState state = ContainerState::kFree;
-  bool expiry_armed = false;       // a keep-alive timer is pending
+  bool start_fails = false;        // found out when the start ends
   uint32_t bound_request = kNone;  // waits for this container's start
   int64_t ready_us = 0;
   int64_t idle_since_us = 0;
+  int64_t expiry_us = WinnerTree::kNever;  // of the keep-alive timer in force; kNever: none
   int64_t memory_mib = 0;
   alignas(64) CpuRunner cpu;
 };
@@ -82,7 +83,7 @@ struct alignas(64) Function {
   uint32_t cold_starts = 0;  // of the window
   uint32_t queue_head = kNone, queue_tail = kNone;
   bool touched = false;  // stands in Engine::touched_
-  uint8_t quiet = 0;     // windows in a row without anything to tell
+  uint8_t quiet = 0;     // windows since it was last touched, 2 at most
   Metered busy;          // containers with a request
   AvailableContainers<LargeVector<Container>> available;
 
@@ -198,6 +199,7 @@ class SimulatedCluster::Engine {
   // The function has something to tell at the end of the window. Call before its state changes.
   void Touch(uint32_t function) {
     Function& f = functions_[function];
+    f.quiet = 0;  // what changed now shows in the means of this window and of the next
     if (f.touched) return;
     f.touched = true;
     // While it was quiet only its memory went on; the mean of this window starts with the window.
@@ -205,25 +207,49 @@ class SimulatedCluster::Engine {
                       f.memory_mib.value * (window_start_us_ - f.memory_mib.changed_us);
     touched_.push_back(function);
   }
+  // A timer for kNever is none.
   void SetTimer(int64_t time_us, Timer::Kind kind, uint32_t a, uint32_t b);
+  // now() + delay; kNever when that is beyond the end of time.
+  int64_t After(int64_t delay_us) const {
+    return delay_us < WinnerTree::kNever - now_ ? now_ + delay_us : WinnerTree::kNever;
+  }
 
   // ---- engine_containers.cc
   void WakeUp(uint32_t function);
   void Reconcile(uint32_t function);
   // On demand: sees that every waiting request has a container on its way, as far as there is room.
   void StartForQueue(uint32_t function);
-  // False: no node had room.
-  bool StartContainer(uint32_t function, bool ready_at_once = false);
+  // The container; kNone: no node had room, nor could get it.
+  uint32_t StartContainer(uint32_t function, bool ready_at_once = false);
   void AddUnplaced(uint32_t function, uint32_t count);
-  bool EvictFor(uint32_t function, uint32_t& node);
+  // A ready pre-warmed container for the need, taken; its node, or kNone.
+  uint32_t TakePrewarmed(const Need& need);
+  // Ends idle containers of one node, as few as make room; that node, or kNone without ending any.
+  uint32_t EvictFor(uint32_t function);
+  // Fills victims_ with the containers whose end makes room on the node, the longest idle first;
+  // false when even all that may go do not.
+  bool FindVictims(uint32_t node, const Need& need);
   void OnReady(uint32_t container);
   void OnKeepAlive(uint32_t container);
-  void Stop(uint32_t container);    // by scaling: at once if idle, else it drains
-  void Remove(uint32_t container);  // frees everything; no request runs in it
-  void Fail(uint32_t container);    // its requests fail with it
+  // Looks at an idle container at `time_us`, unless that happens before anyway.
+  void ArmExpiry(uint32_t container, int64_t time_us);
+  // The keep-alive or the warm floor fell: what was idle for long enough goes.
+  void ReviewIdle(uint32_t function);
+  void Stop(uint32_t container);     // by scaling: at once if idle, else it drains
+  void Remove(uint32_t container);   // frees everything; no request runs in it
+  void Discard(uint32_t container);  // the same, without giving its memory to who waits for it
+  void Fail(uint32_t container);     // its requests fail with it
   void ScaleDown(uint32_t function, uint32_t excess);
   void OnNodeEvent(const NodeEventSpec& event);
   void OnMemoryFreed(uint32_t node);
+  // Starts what waits for a place and now finds one on the node, `evict`: by ending idle ones.
+  void PlacePending(uint32_t node, bool evict);
+  // On demand: an idle container has to make way for what waits.
+  void OnIdle(uint32_t node) {
+    if (on_demand_ && !pending_.empty()) PlacePending(node, /*evict=*/true);
+  }
+  // Something other than memory changed for those who wait for a place.
+  void RetryPending();
   void RefillPrewarm(uint32_t node);
   void ConfigureCpu(uint32_t container);
   bool Evictable(const Container& c) const;
@@ -277,6 +303,7 @@ class SimulatedCluster::Engine {
   bool deadline_armed_ = false;
   std::vector<uint32_t> pending_;  // functions with unplaced containers, first come first served
   std::vector<uint32_t> scratch_;
+  std::vector<uint32_t> victims_;
   Placement placement_;
   std::vector<uint64_t> function_hash_;     // [F]
   std::vector<uint32_t> function_on_node_;  // [nodes] scratch: containers of one function

@@ -41,7 +41,7 @@ void SimulatedCluster::Engine::Reconcile(uint32_t function) {
   const uint32_t have = f.alive() + f.unplaced;
   if (have < wanted) {
     uint32_t missing = wanted - have;
-    while (missing > 0 && StartContainer(function)) --missing;
+    while (missing > 0 && StartContainer(function) != kNone) --missing;
     AddUnplaced(function, missing);
   } else if (have > wanted && !on_demand_) {
     ScaleDown(function, have - wanted);
@@ -78,7 +78,8 @@ void SimulatedCluster::Engine::StartForQueue(uint32_t function) {
   while (f.alive() + f.unplaced < f.max_replicas) {
     const uint64_t coming = uint64_t{f.starting} + f.unplaced;
     if (coming * f.concurrency >= static_cast<uint64_t>(f.queued.value)) return;
-    if (!StartContainer(function)) {
+    const uint32_t container = StartContainer(function);
+    if (container == kNone) {
       AddUnplaced(function, 1);
     } else if (spec_.bind_cold_starts && f.queue_tail != kNone) {
       // The request that has waited least is the one that no container on its way was meant for.
@@ -86,39 +87,46 @@ void SimulatedCluster::Engine::StartForQueue(uint32_t function) {
       Unqueue(f, request);
       f.queued.Add(1, now_);
       requests_[request].bound = true;
-      requests_[request].container = f.members.back();
-      containers_[f.members.back()].bound_request = request;
+      requests_[request].container = container;
+      containers_[container].bound_request = request;
     }
   }
 }
 
-bool SimulatedCluster::Engine::StartContainer(uint32_t function, bool ready_at_once) {
+uint32_t SimulatedCluster::Engine::TakePrewarmed(const Need& need) {
+  for (uint32_t i = 0; i < nodes_.size(); ++i) {
+    if (!nodes_[i].accepting) continue;
+    for (PrewarmPool& pool : nodes_[i].prewarm) {
+      if (pool.memory_mib != need.memory_mib || pool.ready == 0) continue;
+      --pool.ready;
+      nodes_[i].memory_held_mib -= pool.memory_mib;
+      return i;
+    }
+  }
+  return kNone;
+}
+
+uint32_t SimulatedCluster::Engine::StartContainer(uint32_t function, bool ready_at_once) {
   Function& f = functions_[function];
   Touch(function);
   const Need need{f.memory_limit_mib, f.cpu_limit};
   const RandomStream draws(seed_, StreamPurpose::kColdStart, function);
 
   // A pre-warmed container of the right size beats an empty place.
-  uint32_t node = static_cast<uint32_t>(nodes_.size());
-  bool prewarmed = false;
-  for (uint32_t i = 0; i < nodes_.size() && !prewarmed; ++i) {
-    if (!nodes_[i].accepting) continue;
-    for (PrewarmPool& pool : nodes_[i].prewarm) {
-      if (pool.memory_mib != need.memory_mib || pool.ready == 0) continue;
-      --pool.ready;
-      nodes_[i].memory_held_mib -= pool.memory_mib;
-      node = i;
-      prewarmed = true;
-      break;
-    }
-  }
+  uint32_t node = TakePrewarmed(need);
+  const bool prewarmed = node != kNone;
+  bool evicted = false;
   if (!prewarmed) {
     if (placement_.strategy() == PlacementStrategy::kSpread) {
       std::fill(function_on_node_.begin(), function_on_node_.end(), 0u);
       for (uint32_t member : f.members) ++function_on_node_[containers_[member].node];
     }
     node = placement_.Choose(nodes_, need, function_hash_[function], function_on_node_);
-    if (node == nodes_.size() && !(on_demand_ && EvictFor(function, node))) return false;
+    if (node == nodes_.size()) {
+      node = on_demand_ ? EvictFor(function) : kNone;
+      if (node == kNone) return kNone;
+      evicted = true;
+    }
   }
 
   uint32_t container;
@@ -135,7 +143,7 @@ bool SimulatedCluster::Engine::StartContainer(uint32_t function, bool ready_at_o
   c.function = function;
   c.node = node;
   c.state = ContainerState::kStarting;
-  c.expiry_armed = false;
+  c.expiry_us = WinnerTree::kNever;
   c.bound_request = kNone;
   c.memory_mib = need.memory_mib;
   c.ready_us = WinnerTree::kNever;
@@ -156,6 +164,15 @@ bool SimulatedCluster::Engine::StartContainer(uint32_t function, bool ready_at_o
     if (!pulled) ms += spec_.cold_start.image_pull_ms.Sample(draws.Uniform(draw + kPullTime));
     pulled = 1;
   }
+  const RandomStream faults(seed_, StreamPurpose::kFailure, function);
+  c.start_fails = !ready_at_once && spec_.failures.start_failure_probability > 0 &&
+                  faults.Uniform(draw + kFails) < spec_.failures.start_failure_probability;
+  if (spec_.failures.container_mtbf != SimTime::Max()) {
+    const double after = faults.Exponential(draw + kLifetime) *
+                         static_cast<double>(spec_.failures.container_mtbf.micros());
+    SetTimer(After(static_cast<int64_t>(std::min(after, 1e17))), Timer::Kind::kContainerFailure,
+             container, c.slot.sequence);
+  }
   const int64_t start_us = MicrosFromMillis(ms);
   if (ready_at_once) {
     OnReady(container);
@@ -168,7 +185,8 @@ bool SimulatedCluster::Engine::StartContainer(uint32_t function, bool ready_at_o
     SetTimer(now_ + start_us, Timer::Kind::kContainerReady, container, c.slot.sequence);
   }
   if (prewarmed) RefillPrewarm(node);
-  return true;
+  if (evicted) OnMemoryFreed(node);  // more may have gone than was needed
+  return container;
 }
 
 void SimulatedCluster::Engine::ConfigureCpu(uint32_t container) {
@@ -183,26 +201,48 @@ bool SimulatedCluster::Engine::Evictable(const Container& c) const {
   return c.state == ContainerState::kReady && c.slot.outstanding == 0 && f.alive() > f.target;
 }
 
-// Makes room on one node by ending idle containers, the longest idle first.
-bool SimulatedCluster::Engine::EvictFor(uint32_t function, uint32_t& node) {
-  const Need need{functions_[function].memory_limit_mib, functions_[function].cpu_limit};
-  const uint32_t chosen = placement_.ChooseForEviction(nodes_, need, function_hash_[function]);
-  if (chosen == nodes_.size()) return false;
-  while (!placement_.Fits(nodes_[chosen], need)) {
-    uint32_t victim = kNone;
-    for (uint32_t member : nodes_[chosen].members) {
-      const Container& c = containers_[member];
-      if (Evictable(c) &&
-          (victim == kNone || c.idle_since_us < containers_[victim].idle_since_us)) {
-        victim = member;
-      }
-    }
-    if (victim == kNone) return false;
-    ++totals_[containers_[victim].function].containers_stopped;
-    Remove(victim);
+bool SimulatedCluster::Engine::FindVictims(uint32_t node_index, const Need& need) {
+  const Node& node = nodes_[node_index];
+  victims_.clear();
+  if (!node.accepting || node.memory_free_mib() + node.idle_memory_mib < need.memory_mib) {
+    return false;
   }
-  node = chosen;
-  return true;
+  for (uint32_t member : node.members) {
+    if (Evictable(containers_[member])) victims_.push_back(member);
+  }
+  std::stable_sort(victims_.begin(), victims_.end(), [this](uint32_t a, uint32_t b) {
+    return containers_[a].idle_since_us < containers_[b].idle_since_us;
+  });
+  Need freed;
+  size_t kept = 0;
+  for (size_t i = 0; i < victims_.size() && !placement_.Fits(node, need, freed); ++i) {
+    const Container& c = containers_[victims_[i]];
+    const Function& f = functions_[c.function];
+    // The function's warm floor stays, counting those that go already.
+    const auto gone =
+        std::count_if(victims_.begin(), victims_.begin() + static_cast<ptrdiff_t>(kept),
+                      [&](uint32_t victim) { return containers_[victim].function == c.function; });
+    if (f.alive() - static_cast<uint32_t>(gone) <= f.target) continue;
+    freed.memory_mib += c.memory_mib;
+    freed.cpu_millicores += f.cpu_limit;
+    victims_[kept++] = victims_[i];
+  }
+  victims_.resize(kept);
+  return placement_.Fits(node, need, freed);
+}
+
+uint32_t SimulatedCluster::Engine::EvictFor(uint32_t function) {
+  const Need need{functions_[function].memory_limit_mib, functions_[function].cpu_limit};
+  for (uint32_t k = 0; k < nodes_.size(); ++k) {
+    const uint32_t node = placement_.InOrder(function_hash_[function], k);
+    if (!FindVictims(node, need)) continue;
+    for (uint32_t victim : victims_) {
+      ++totals_[containers_[victim].function].containers_stopped;
+      Discard(victim);
+    }
+    return node;
+  }
+  return kNone;
 }
 
 void SimulatedCluster::Engine::OnReady(uint32_t container) {
@@ -210,9 +250,7 @@ void SimulatedCluster::Engine::OnReady(uint32_t container) {
   Function& f = functions_[c.function];
   const uint32_t function = c.function;
   Touch(function);
-  const RandomStream draws(seed_, StreamPurpose::kFailure, c.slot.sequence);
-  if (spec_.failures.start_failure_probability > 0 &&
-      draws.Uniform(kFails) < spec_.failures.start_failure_probability) {
+  if (c.start_fails) {
     Fail(container);
     return;
   }
@@ -223,12 +261,6 @@ void SimulatedCluster::Engine::OnReady(uint32_t container) {
   ++f.ready;
   nodes_[c.node].idle_memory_mib += c.memory_mib;
   ConfigureCpu(container);
-  if (spec_.failures.container_mtbf != SimTime::Max()) {
-    const double after =
-        draws.Exponential(kLifetime) * static_cast<double>(spec_.failures.container_mtbf.micros());
-    SetTimer(now_ + static_cast<int64_t>(std::min(after, 1e17)), Timer::Kind::kContainerFailure,
-             container, c.slot.sequence);
-  }
   if (c.bound_request != kNone) {
     const uint32_t request = c.bound_request;
     Unbind(f, container);
@@ -237,24 +269,42 @@ void SimulatedCluster::Engine::OnReady(uint32_t container) {
   if (c.slot.outstanding < c.slot.concurrency) f.available.Add(containers_, container);
   ServeQueue(function);
   if (on_demand_ && c.slot.outstanding == 0) {
-    c.expiry_armed = true;
-    SetTimer(now_ + f.keep_alive_us, Timer::Kind::kKeepAlive, container, c.slot.sequence);
+    ArmExpiry(container, After(f.keep_alive_us));
+    OnIdle(c.node);
   }
+}
+
+void SimulatedCluster::Engine::ArmExpiry(uint32_t container, int64_t time_us) {
+  Container& c = containers_[container];
+  if (time_us >= c.expiry_us) return;
+  c.expiry_us = time_us;
+  SetTimer(time_us, Timer::Kind::kKeepAlive, container, c.slot.sequence);
+}
+
+void SimulatedCluster::Engine::ReviewIdle(uint32_t function) {
+  const Function& f = functions_[function];
+  for (uint32_t member : f.members) {
+    const Container& c = containers_[member];
+    if (c.state != ContainerState::kReady || c.slot.outstanding > 0) continue;
+    const int64_t idle_us = now_ - c.idle_since_us;
+    ArmExpiry(member, After(std::max<int64_t>(0, f.keep_alive_us - idle_us)));
+  }
+  if (on_demand_) RetryPending();
 }
 
 void SimulatedCluster::Engine::OnKeepAlive(uint32_t container) {
   Container& c = containers_[container];
   const Function& f = functions_[c.function];
-  c.expiry_armed = false;
+  if (c.expiry_us != now_) return;  // an earlier time took its place
+  c.expiry_us = WinnerTree::kNever;
   if (c.state != ContainerState::kReady || c.slot.outstanding > 0) return;
   // It was used since the timer was set, or stays as part of the warm floor: look again later.
-  int64_t expiry = c.idle_since_us + f.keep_alive_us;
-  if (expiry <= now_ && f.alive() <= f.target) {
-    expiry = now_ + std::max<int64_t>(f.keep_alive_us, 1'000'000);
+  int64_t left_us = f.keep_alive_us - (now_ - c.idle_since_us);
+  if (left_us <= 0 && f.alive() <= f.target) {
+    left_us = std::max<int64_t>(f.keep_alive_us, 1'000'000);
   }
-  if (expiry > now_) {
-    c.expiry_armed = true;
-    SetTimer(expiry, Timer::Kind::kKeepAlive, container, c.slot.sequence);
+  if (left_us > 0) {
+    ArmExpiry(container, After(left_us));
     return;
   }
   ++totals_[c.function].containers_stopped;
@@ -277,6 +327,12 @@ void SimulatedCluster::Engine::Stop(uint32_t container) {
 }
 
 void SimulatedCluster::Engine::Remove(uint32_t container) {
+  const uint32_t node = containers_[container].node;
+  Discard(container);
+  OnMemoryFreed(node);
+}
+
+void SimulatedCluster::Engine::Discard(uint32_t container) {
   Container& c = containers_[container];
   Function& f = functions_[c.function];
   Node& node = nodes_[c.node];
@@ -314,7 +370,6 @@ void SimulatedCluster::Engine::Remove(uint32_t container) {
   node.members.erase(std::find(node.members.begin(), node.members.end(), container));
   c.state = ContainerState::kFree;
   free_containers_.push_back(container);
-  OnMemoryFreed(node_index);
 }
 
 void SimulatedCluster::Engine::Fail(uint32_t container) {
@@ -340,7 +395,6 @@ void SimulatedCluster::Engine::OnNodeEvent(const NodeEventSpec& event) {
   Node& node = nodes_[index];
   if (event.kind == NodeEventKind::kRestore) {
     node.accepting = true;
-    RefillPrewarm(index);
     OnMemoryFreed(index);
     return;
   }
@@ -355,6 +409,13 @@ void SimulatedCluster::Engine::OnNodeEvent(const NodeEventSpec& event) {
       Stop(container);
     }
   }
+  if (event.kind == NodeEventKind::kLose) {
+    for (PrewarmPool& pool : node.prewarm) {
+      node.memory_held_mib -= (pool.ready + pool.starting) * pool.memory_mib;
+      pool.ready = pool.starting = 0;
+    }
+    node.lost_before = timers_set_;
+  }
   for (uint32_t function : affected) {
     if (on_demand_) StartForQueue(function);
     Reconcile(function);
@@ -362,7 +423,24 @@ void SimulatedCluster::Engine::OnNodeEvent(const NodeEventSpec& event) {
 }
 
 void SimulatedCluster::Engine::OnMemoryFreed(uint32_t node) {
-  if (pending_.empty() || !nodes_[node].accepting) return;
+  if (!nodes_[node].accepting) return;
+  if (!pending_.empty()) PlacePending(node, /*evict=*/false);
+  if (!nodes_[node].prewarm.empty()) RefillPrewarm(node);
+}
+
+void SimulatedCluster::Engine::RetryPending() {
+  for (uint32_t i = 0; i < nodes_.size() && !pending_.empty(); ++i) PlacePending(i, on_demand_);
+}
+
+void SimulatedCluster::Engine::PlacePending(uint32_t node, bool evict) {
+  if (!nodes_[node].accepting) return;
+  const auto can_start = [&](const Need& need) {
+    if (placement_.Fits(nodes_[node], need)) return true;
+    for (const PrewarmPool& pool : nodes_[node].prewarm) {
+      if (pool.ready > 0 && pool.memory_mib == need.memory_mib) return true;
+    }
+    return evict && FindVictims(node, need);
+  };
   // Whoever waits longest and fits starts; starting changes pending_, so work on a copy.
   const std::vector<uint32_t> waiting = std::exchange(pending_, {});
   for (uint32_t function : waiting) {
@@ -380,7 +458,7 @@ void SimulatedCluster::Engine::OnMemoryFreed(uint32_t node) {
     }
     f.unplaced = 0;
     const Need need{f.memory_limit_mib, f.cpu_limit};
-    while (wanted > 0 && placement_.Fits(nodes_[node], need) && StartContainer(function)) --wanted;
+    while (wanted > 0 && can_start(need) && StartContainer(function) != kNone) --wanted;
     AddUnplaced(function, wanted);
   }
 }

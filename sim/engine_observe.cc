@@ -99,7 +99,7 @@ void SimulatedCluster::Engine::SetUpFunctions() {
     Function& f = functions_[i];
     f.target = std::min(static_cast<uint32_t>(initial[i]), f.max_replicas);
     uint32_t missing = f.target;
-    while (missing > 0 && StartContainer(i, /*ready_at_once=*/true)) --missing;
+    while (missing > 0 && StartContainer(i, /*ready_at_once=*/true) != kNone) --missing;
     AddUnplaced(i, missing);
   }
 }
@@ -120,11 +120,17 @@ void SimulatedCluster::Engine::ApplyTo(uint32_t function, const Decision& decisi
   if (decision.cpu_limit) ResizeCpu(function, *decision.cpu_limit);
   if (decision.memory_limit) ResizeMemory(function, *decision.memory_limit);
   if (decision.concurrency) SetConcurrency(function, *decision.concurrency);
-  if (decision.keep_alive) f.keep_alive_us = std::max<int64_t>(0, decision.keep_alive->micros());
+  if (decision.keep_alive) {
+    const int64_t before = f.keep_alive_us;
+    f.keep_alive_us = std::max<int64_t>(0, decision.keep_alive->micros());
+    if (on_demand_ && f.keep_alive_us < before) ReviewIdle(function);
+  }
   if (decision.replicas) {
     const uint32_t target = static_cast<uint32_t>(std::max(0, *decision.replicas));
     if (target != f.target) Touch(function);
+    const bool lower = target < f.target;
     f.target = target;
+    if (on_demand_ && lower) ReviewIdle(function);
     // Nothing is to be done for most functions in most periods.
     if (f.alive() + f.unplaced != std::min(f.target, f.max_replicas)) Reconcile(function);
   }
@@ -141,10 +147,12 @@ void SimulatedCluster::Engine::ResizeCpu(uint32_t function, Millicores limit) {
     nodes_[containers_[member].node].cpu_limits_millicores += wanted - before;
     if (containers_[member].state != ContainerState::kStarting) ConfigureCpu(member);
   }
+  if (wanted < before) RetryPending();
 }
 
 void SimulatedCluster::Engine::ResizeMemory(uint32_t function, Mebibytes limit) {
   Function& f = functions_[function];
+  const int64_t before = f.memory_limit_mib;
   f.memory_limit_mib = std::max<int64_t>(1, limit.value());
   Touch(function);
   // Running containers change in place where their node has room; the others keep their size.
@@ -162,6 +170,7 @@ void SimulatedCluster::Engine::ResizeMemory(uint32_t function, Mebibytes limit) 
     if (change < 0) freed.push_back(c.node);
   }
   for (uint32_t node : freed) OnMemoryFreed(node);
+  if (f.memory_limit_mib < before) RetryPending();
 }
 
 void SimulatedCluster::Engine::SetConcurrency(uint32_t function, int32_t concurrency) {
@@ -181,6 +190,7 @@ void SimulatedCluster::Engine::SetConcurrency(uint32_t function, int32_t concurr
     }
   }
   ServeQueue(function);
+  if (on_demand_) StartForQueue(function);
 }
 
 // ---- measurements

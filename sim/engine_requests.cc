@@ -130,15 +130,18 @@ void SimulatedCluster::Engine::OnTimer() {
       OnNodeEvent(spec_.events[timer.a]);
       break;
     case Timer::Kind::kPrewarmReady: {
+      if (timer.order < nodes_[timer.a].lost_before) break;
       PrewarmPool& pool = nodes_[timer.a].prewarm[timer.b];
       --pool.starting;
       ++pool.ready;
+      OnMemoryFreed(timer.a);
       break;
     }
   }
 }
 
 void SimulatedCluster::Engine::SetTimer(int64_t time_us, Timer::Kind kind, uint32_t a, uint32_t b) {
+  if (time_us == WinnerTree::kNever) return;
   timers_.Push({time_us, timers_set_++, kind, a, b});
 }
 
@@ -188,7 +191,7 @@ uint32_t SimulatedCluster::Engine::NewRequest(uint32_t function, int64_t work_us
   } else {
     oldest_request_ = request;
     if (!deadline_armed_ && timeout_us_ != WinnerTree::kNever) {
-      SetTimer(now_ + timeout_us_, Timer::Kind::kDeadline, 0, 0);
+      SetTimer(After(timeout_us_), Timer::Kind::kDeadline, 0, 0);
       deadline_armed_ = true;
     }
   }
@@ -337,9 +340,9 @@ void SimulatedCluster::Engine::AfterRelease(uint32_t container) {
   if (c.state == ContainerState::kDraining) return;
   f.available.Released(containers_, container);
   if (f.queue_head != kNone) ServeQueue(c.function);
-  if (on_demand_ && c.slot.outstanding == 0 && !c.expiry_armed) {
-    c.expiry_armed = true;
-    SetTimer(now_ + f.keep_alive_us, Timer::Kind::kKeepAlive, container, c.slot.sequence);
+  if (on_demand_ && c.slot.outstanding == 0) {
+    ArmExpiry(container, After(f.keep_alive_us));
+    OnIdle(c.node);
   }
 }
 

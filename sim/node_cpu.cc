@@ -237,7 +237,8 @@ void NodeCpu::FindNext(int64_t now) {
     while (!c.heap.empty() && !Live(c.heap.top())) c.heap.Pop();
     if (c.heap.empty()) continue;
     const double ahead = c.heap.top().key - c.clock;
-    const double after = c.speed == 1 ? ahead : ahead / c.speed;
+    // Nearly starved work may be further away than time can tell.
+    const double after = std::min(c.speed == 1 ? ahead : ahead / c.speed, 4e18);
     const int64_t time = std::max(now, last_ + static_cast<int64_t>(std::ceil(after)));
     if (time < next_) {
       next_ = time;

@@ -5,11 +5,11 @@
 
 namespace reeve {
 
-bool HasRoom(const Node& node, const Need& need, double cpu_overcommit) {
-  if (!node.accepting || node.memory_free_mib() < need.memory_mib) return false;
-  return cpu_overcommit <= 0 ||
-         static_cast<double>(node.cpu_limits_millicores + need.cpu_millicores) <=
-             cpu_overcommit * static_cast<double>(node.cpu_millicores);
+bool HasRoom(const Node& node, const Need& need, double cpu_overcommit, const Need& freed) {
+  if (!node.accepting || node.memory_free_mib() + freed.memory_mib < need.memory_mib) return false;
+  return cpu_overcommit <= 0 || static_cast<double>(node.cpu_limits_millicores -
+                                                    freed.cpu_millicores + need.cpu_millicores) <=
+                                    cpu_overcommit * static_cast<double>(node.cpu_millicores);
 }
 
 HashOrder::HashOrder(uint32_t nodes) : nodes_(nodes), steps_(PairwiseCoprimes(nodes)) {}
@@ -47,7 +47,7 @@ uint32_t Placement::Choose(std::span<const Node> nodes, const Need& need, uint64
            nodes[b].memory_held_mib * nodes[a].memory_mib;
   };
   for (uint32_t k = 0; k < n; ++k) {
-    const uint32_t i = strategy_ == PlacementStrategy::kHash ? hash_order_.At(function_hash, k) : k;
+    const uint32_t i = InOrder(function_hash, k);
     if (!Fits(nodes[i], need)) continue;
     switch (strategy_) {
       case PlacementStrategy::kFirstFit:
@@ -68,19 +68,6 @@ uint32_t Placement::Choose(std::span<const Node> nodes, const Need& need, uint64
     }
   }
   return best;
-}
-
-uint32_t Placement::ChooseForEviction(std::span<const Node> nodes, const Need& need,
-                                      uint64_t function_hash) const {
-  const uint32_t n = static_cast<uint32_t>(nodes.size());
-  for (uint32_t k = 0; k < n; ++k) {
-    const uint32_t i = strategy_ == PlacementStrategy::kHash ? hash_order_.At(function_hash, k) : k;
-    if (nodes[i].accepting &&
-        nodes[i].memory_free_mib() + nodes[i].idle_memory_mib >= need.memory_mib) {
-      return i;
-    }
-  }
-  return n;
 }
 
 }  // namespace reeve

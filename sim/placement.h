@@ -25,6 +25,7 @@ struct Node {
   std::vector<uint32_t> members;      // containers, by rising creation
   std::vector<PrewarmPool> prewarm;
   uint64_t prewarm_starts = 0;  // drawn so far
+  uint64_t lost_before = 0;     // starts of the pools begun before this timer were lost
 
   int64_t memory_free_mib() const { return memory_mib - memory_held_mib; }
 };
@@ -35,8 +36,8 @@ struct Need {
   int64_t cpu_millicores = 0;
 };
 
-// Room by memory and, with overcommit > 0, by the sum of CPU limits.
-bool HasRoom(const Node& node, const Need& need, double cpu_overcommit);
+// Room by memory and, with overcommit > 0, by the sum of CPU limits, once `freed` has gone.
+bool HasRoom(const Node& node, const Need& need, double cpu_overcommit, const Need& freed = {});
 
 // OpenWhisk's sharding pool (core/controller, ShardingContainerPoolBalancer): a function starts
 // looking at its home and goes on in steps that are coprime to the number of nodes, so that it
@@ -68,13 +69,14 @@ class Placement {
   uint32_t Choose(std::span<const Node> nodes, const Need& need, uint64_t function_hash,
                   std::span<const uint32_t> of_function) const;
 
-  // The first node, in the order in which the strategy would look, that accepts containers and has
-  // room once idle ones leave; nodes.size() when there is none.
-  uint32_t ChooseForEviction(std::span<const Node> nodes, const Need& need,
-                             uint64_t function_hash) const;
+  // The k-th node at which the strategy looks when none has room: which idle containers go.
+  uint32_t InOrder(uint64_t function_hash, uint32_t k) const {
+    return strategy_ == PlacementStrategy::kHash ? hash_order_.At(function_hash, k) : k;
+  }
 
-  bool Fits(const Node& node, const Need& need) const {
-    return HasRoom(node, need, cpu_overcommit_);
+  // Whether the node has room once containers that hold `freed` have gone.
+  bool Fits(const Node& node, const Need& need, const Need& freed = {}) const {
+    return HasRoom(node, need, cpu_overcommit_, freed);
   }
   PlacementStrategy strategy() const { return strategy_; }
 

@@ -13,6 +13,10 @@ namespace {
 
 constexpr uint32_t kMinuteUs = 60'000'000;
 constexpr uint64_t kBatchTarget = 32768;
+// A function with at most so many invocations in a part of a minute gets them drawn there and then.
+constexpr uint32_t kDrawnAtOnce = 64;
+// Below this level of the tree of halves (half a millisecond) counts are not split.
+constexpr uint32_t kDeepestNode = 1u << 17;
 
 __extension__ using Wide = unsigned __int128;
 
@@ -30,8 +34,8 @@ bool Before(const Arrival& a, const Arrival& b) {
   return a.offset_us != b.offset_us ? a.offset_us < b.offset_us : a.function < b.function;
 }
 
-// Stable sort by (offset, function) of arrivals that come grouped by rising function: two counting
-// passes over the high bits of the offset, then insertion for what shares them.
+// Stable sort by (offset, function): two counting passes over the high bits of the offset, then
+// insertion for what shares them.
 void SortArrivals(std::vector<Arrival>& items, std::vector<Arrival>& scratch, uint32_t range) {
   const size_t n = items.size();
   if (n < 256) {
@@ -81,6 +85,9 @@ class FunctionDraws {
   std::vector<Distribution> duration_ms_;
 };
 
+// Cuts each minute into a binary tree of halves. A function's invocations are split along it until
+// few are left, which are then drawn: at the same nodes whether or not the other functions' load
+// makes a batch end there, so they fall on the same times in any company.
 class MinuteSource : public ArrivalSource {
  public:
   MinuteSource(const Trace& trace, const ArrivalOptions& options)
@@ -113,12 +120,17 @@ class MinuteSource : public ArrivalSource {
     int minute;
     uint32_t start_us, length_us;
     uint32_t node;  // in the binary tree of halves; the minute is 1
-    uint64_t total;
+    uint64_t total = 0;
     std::vector<Count> counts;
+    std::vector<Arrival> drawn;  // at a node above this part; offsets from the minute's start
   };
 
+  static bool DrawnAt(uint32_t node, uint32_t count) {
+    return count <= kDrawnAtOnce || node >= kDeepestNode;
+  }
+
   void OpenMinute(int minute) {
-    Part part{minute, 0, kMinuteUs, 1, 0, {}};
+    Part part{minute, 0, kMinuteUs, 1, 0, {}, {}};
     for (const MinuteCount& c : trace_.minute(minute)) {
       Count count{c.function, c.count, 0, 0, 0};
       const bool timer = trace_.functions()[c.function].trigger == Trigger::kTimer;
@@ -161,14 +173,17 @@ class MinuteSource : public ArrivalSource {
     Part whole = std::move(pending_.back());
     pending_.pop_back();
     const uint32_t half = whole.length_us / 2;
-    Part first{whole.minute, whole.start_us, half, whole.node * 2, 0, {}};
+    Part first{whole.minute, whole.start_us, half, whole.node * 2, 0, {}, {}};
     Part second{
-        whole.minute, whole.start_us + half, whole.length_us - half, whole.node * 2 + 1, 0, {}};
+        whole.minute, whole.start_us + half, whole.length_us - half, whole.node * 2 + 1, 0, {}, {}};
     for (const Count& c : whole.counts) {
       uint32_t n;
       if (c.of > 0) {
         n = 0;
         while (n < c.count && EvenOffset(c, c.first + n) < second.start_us) ++n;
+      } else if (DrawnAt(whole.node, c.count)) {
+        DrawAll(c.function, whole.start_us, whole.length_us, c.count, whole.drawn);
+        continue;
       } else {
         n = FairSplit(c.function, whole.minute, whole.node, c.count);
       }
@@ -181,20 +196,50 @@ class MinuteSource : public ArrivalSource {
       first.total += a.count;
       second.total += b.count;
     }
+    for (const Arrival& a : whole.drawn) {
+      Part& part = a.offset_us < second.start_us ? first : second;
+      part.drawn.push_back(a);
+      ++part.total;
+    }
     pending_.push_back(std::move(second));
     pending_.push_back(std::move(first));
   }
 
+  // Uniformly within [start, start + length) of the minute.
+  void DrawAll(uint32_t function, uint32_t start_us, uint32_t length_us, uint32_t count,
+               std::vector<Arrival>& out) {
+    for (uint32_t i = 0; i < count; ++i) {
+      out.push_back(draws_.Draw(function, length_us));
+      out.back().offset_us += start_us;
+    }
+  }
+
+  void DrawTree(uint32_t function, int minute, uint32_t node, uint32_t start_us, uint32_t length_us,
+                uint32_t count) {
+    if (DrawnAt(node, count)) {
+      DrawAll(function, start_us, length_us, count, items_);
+      return;
+    }
+    const uint32_t half = length_us / 2;
+    const uint32_t n = FairSplit(function, minute, node, count);
+    DrawTree(function, minute, node * 2, start_us, half, n);
+    DrawTree(function, minute, node * 2 + 1, start_us + half, length_us - half, count - n);
+  }
+
   void Emit(const Part& part) {
-    items_.clear();
+    items_.assign(part.drawn.begin(), part.drawn.end());
     items_.reserve(part.total);
     for (const Count& c : part.counts) {
+      if (c.of == 0) {
+        DrawTree(c.function, part.minute, part.node, part.start_us, part.length_us, c.count);
+        continue;
+      }
       for (uint32_t i = 0; i < c.count; ++i) {
-        Arrival arrival = draws_.Draw(c.function, part.length_us);
-        if (c.of > 0) arrival.offset_us = EvenOffset(c, c.first + i) - part.start_us;
-        items_.push_back(arrival);
+        items_.push_back(draws_.Draw(c.function, 1));
+        items_.back().offset_us = EvenOffset(c, c.first + i);
       }
     }
+    for (Arrival& a : items_) a.offset_us -= part.start_us;
   }
 
   const Trace& trace_;

@@ -54,9 +54,10 @@ struct ArrivalOptions {
   WithinMinute within_minute = WithinMinute::kByTrigger;
 };
 
-// Streams `trace`, which must outlive the source. Holds at most two batches of about 32,768
-// arrivals whatever the rate: a minute with more is halved, again and again, each function's count
-// splitting binomially. Costs O(1) per arrival. Not thread-safe.
+// Streams `trace`, which must outlive the source. Batches have at most 32,768 arrivals (more only
+// when they share a microsecond): a minute with more is halved, again and again, each function's
+// count splitting binomially. Holds little beside: at most 64 arrivals of each function (1 KB).
+// Costs O(1) per arrival. Not thread-safe.
 std::unique_ptr<ArrivalSource> MakeArrivalSource(const Trace& trace, const ArrivalOptions& options);
 
 // The same batches, computed ahead on a thread of their own. Owns `source`.
