@@ -121,7 +121,8 @@ JsonRecords::Result JsonRecords::Next() {
     }
     if (in_array_ && *at_ == ']') {
       in_array_ = false;
-      MoveTo(resume_ == nullptr ? at_ + 1 : resume_);
+      // Where braces do not match, what was taken for the end around the array may lie before this.
+      MoveTo(resume_ == nullptr ? at_ + 1 : std::max(at_ + 1, resume_));
       continue;
     }
     if (*at_ == '[' && !in_array_) {
