@@ -5,6 +5,9 @@ started_in="$PWD"
 root="$(cd "$(dirname "${BASH_SOURCE[0]}")/.." && pwd)"
 cd "$root"
 
+# Clones in different folders share what ccache holds.
+export CCACHE_BASEDIR="$root" CCACHE_NOHASHDIR=1
+
 # How many compilers and tests at once: one for each processor.
 jobs="${REEVE_JOBS:-$(nproc)}"
 
