@@ -1,8 +1,10 @@
-// The inside of SimulatedCluster. Split over three files by what they are about:
+// The inside of SimulatedCluster. Split over four files by what they are about:
 // engine_requests.cc (event loop, routing, execution: the hot path), engine_containers.cc (life and
-// death of containers and nodes) and engine_observe.cc (decisions in, measurements out).
+// death of containers), engine_nodes.cc (nodes, their memory and pools) and engine_observe.cc
+// (decisions in, measurements out).
 #pragma once
 
+#include <algorithm>
 #include <vector>
 
 #include "core/random.h"
@@ -17,6 +19,11 @@
 namespace reeve {
 
 inline constexpr uint32_t kNone = UINT32_MAX;
+
+// Of a start. At least 1 us, so that one that fails and is tried again takes time.
+inline int64_t MicrosFromMillis(double ms) {
+  return std::max<int64_t>(1, static_cast<int64_t>(std::min(ms, 1e9) * 1000 + 0.5));
+}
 
 // A request in the system; pooled, one cache line.
 struct alignas(64) Request {
@@ -222,13 +229,6 @@ class SimulatedCluster::Engine {
   // The container; kNone: no node had room, nor could get it.
   uint32_t StartContainer(uint32_t function, bool ready_at_once = false);
   void AddUnplaced(uint32_t function, uint32_t count);
-  // A ready pre-warmed container for the need, taken; its node, or kNone.
-  uint32_t TakePrewarmed(const Need& need);
-  // Ends idle containers of one node, as few as make room; that node, or kNone without ending any.
-  uint32_t EvictFor(uint32_t function);
-  // Fills victims_ with the containers whose end makes room on the node, the longest idle first;
-  // false when even all that may go do not.
-  bool FindVictims(uint32_t node, const Need& need);
   void OnReady(uint32_t container);
   void OnKeepAlive(uint32_t container);
   // Looks at an idle container at `time_us`, unless that happens before anyway.
@@ -240,6 +240,9 @@ class SimulatedCluster::Engine {
   void Discard(uint32_t container);  // the same, without giving its memory to who waits for it
   void Fail(uint32_t container);     // its requests fail with it
   void ScaleDown(uint32_t function, uint32_t excess);
+  void ConfigureCpu(uint32_t container);
+
+  // ---- engine_nodes.cc
   void OnNodeEvent(const NodeEventSpec& event);
   void OnMemoryFreed(uint32_t node);
   // Starts what waits for a place and now finds one on the node, `evict`: by ending idle ones.
@@ -251,8 +254,14 @@ class SimulatedCluster::Engine {
   // Something other than memory changed for those who wait for a place.
   void RetryPending();
   void RefillPrewarm(uint32_t node);
-  void ConfigureCpu(uint32_t container);
   bool Evictable(const Container& c) const;
+  // A ready pre-warmed container for the need, taken; its node, or kNone.
+  uint32_t TakePrewarmed(const Need& need);
+  // Ends idle containers of one node, as few as make room; that node, or kNone without ending any.
+  uint32_t EvictFor(uint32_t function);
+  // Fills victims_ with the containers whose end makes room on the node, the longest idle first;
+  // false when even all that may go do not.
+  bool FindVictims(uint32_t node, const Need& need);
 
   // ---- engine_observe.cc
   void SetUpFunctions();

@@ -1,4 +1,4 @@
-// The life and death of containers and nodes.
+// The life and death of containers.
 #include <algorithm>
 
 #include "sim/engine.h"
@@ -6,11 +6,6 @@
 namespace reeve {
 
 namespace {
-
-// At least 1 us, so that a start that fails and is tried again takes time.
-int64_t MicrosFromMillis(double ms) {
-  return std::max<int64_t>(1, static_cast<int64_t>(std::min(ms, 1e9) * 1000 + 0.5));
-}
 
 // Draws per container start, within the function's cold-start stream.
 enum StartDraw : uint64_t { kStartTime, kPullTime, kFails, kLifetime, kDraws };
@@ -91,19 +86,6 @@ void SimulatedCluster::Engine::StartForQueue(uint32_t function) {
       containers_[container].bound_request = request;
     }
   }
-}
-
-uint32_t SimulatedCluster::Engine::TakePrewarmed(const Need& need) {
-  for (uint32_t i = 0; i < nodes_.size(); ++i) {
-    if (!nodes_[i].accepting) continue;
-    for (PrewarmPool& pool : nodes_[i].prewarm) {
-      if (pool.memory_mib != need.memory_mib || pool.ready == 0) continue;
-      --pool.ready;
-      nodes_[i].memory_held_mib -= pool.memory_mib;
-      return i;
-    }
-  }
-  return kNone;
 }
 
 uint32_t SimulatedCluster::Engine::StartContainer(uint32_t function, bool ready_at_once) {
@@ -194,55 +176,6 @@ void SimulatedCluster::Engine::ConfigureCpu(uint32_t container) {
   const Function& f = functions_[c.function];
   cpus_[c.node].Configure(c.cpu, container, now_, f.cpu_demand, f.cpu_limit, f.weight());
   SetNodeTime(c.node);
-}
-
-bool SimulatedCluster::Engine::Evictable(const Container& c) const {
-  const Function& f = functions_[c.function];
-  return c.state == ContainerState::kReady && c.slot.outstanding == 0 && f.alive() > f.target;
-}
-
-bool SimulatedCluster::Engine::FindVictims(uint32_t node_index, const Need& need) {
-  const Node& node = nodes_[node_index];
-  victims_.clear();
-  if (!node.accepting || node.memory_free_mib() + node.idle_memory_mib < need.memory_mib) {
-    return false;
-  }
-  for (uint32_t member : node.members) {
-    if (Evictable(containers_[member])) victims_.push_back(member);
-  }
-  std::stable_sort(victims_.begin(), victims_.end(), [this](uint32_t a, uint32_t b) {
-    return containers_[a].idle_since_us < containers_[b].idle_since_us;
-  });
-  Need freed;
-  size_t kept = 0;
-  for (size_t i = 0; i < victims_.size() && !placement_.Fits(node, need, freed); ++i) {
-    const Container& c = containers_[victims_[i]];
-    const Function& f = functions_[c.function];
-    // The function's warm floor stays, counting those that go already.
-    const auto gone =
-        std::count_if(victims_.begin(), victims_.begin() + static_cast<ptrdiff_t>(kept),
-                      [&](uint32_t victim) { return containers_[victim].function == c.function; });
-    if (f.alive() - static_cast<uint32_t>(gone) <= f.target) continue;
-    freed.memory_mib += c.memory_mib;
-    freed.cpu_millicores += f.cpu_limit;
-    victims_[kept++] = victims_[i];
-  }
-  victims_.resize(kept);
-  return placement_.Fits(node, need, freed);
-}
-
-uint32_t SimulatedCluster::Engine::EvictFor(uint32_t function) {
-  const Need need{functions_[function].memory_limit_mib, functions_[function].cpu_limit};
-  for (uint32_t k = 0; k < nodes_.size(); ++k) {
-    const uint32_t node = placement_.InOrder(function_hash_[function], k);
-    if (!FindVictims(node, need)) continue;
-    for (uint32_t victim : victims_) {
-      ++totals_[containers_[victim].function].containers_stopped;
-      Discard(victim);
-    }
-    return node;
-  }
-  return kNone;
 }
 
 void SimulatedCluster::Engine::OnReady(uint32_t container) {
@@ -388,94 +321,6 @@ void SimulatedCluster::Engine::Fail(uint32_t container) {
   Remove(container);
   if (on_demand_) StartForQueue(function);
   Reconcile(function);
-}
-
-void SimulatedCluster::Engine::OnNodeEvent(const NodeEventSpec& event) {
-  const uint32_t index = static_cast<uint32_t>(event.node);
-  Node& node = nodes_[index];
-  if (event.kind == NodeEventKind::kRestore) {
-    node.accepting = true;
-    OnMemoryFreed(index);
-    return;
-  }
-  node.accepting = false;
-  const std::vector<uint32_t> members = node.members;
-  std::vector<uint32_t> affected;
-  for (uint32_t container : members) {
-    affected.push_back(containers_[container].function);
-    if (event.kind == NodeEventKind::kLose) {
-      Fail(container);
-    } else if (containers_[container].state != ContainerState::kDraining) {
-      Stop(container);
-    }
-  }
-  if (event.kind == NodeEventKind::kLose) {
-    for (PrewarmPool& pool : node.prewarm) {
-      node.memory_held_mib -= (pool.ready + pool.starting) * pool.memory_mib;
-      pool.ready = pool.starting = 0;
-    }
-    node.lost_before = timers_set_;
-  }
-  for (uint32_t function : affected) {
-    if (on_demand_) StartForQueue(function);
-    Reconcile(function);
-  }
-}
-
-void SimulatedCluster::Engine::OnMemoryFreed(uint32_t node) {
-  if (!nodes_[node].accepting) return;
-  if (!pending_.empty()) PlacePending(node, /*evict=*/false);
-  if (!nodes_[node].prewarm.empty()) RefillPrewarm(node);
-}
-
-void SimulatedCluster::Engine::RetryPending() {
-  for (uint32_t i = 0; i < nodes_.size() && !pending_.empty(); ++i) PlacePending(i, on_demand_);
-}
-
-void SimulatedCluster::Engine::PlacePending(uint32_t node, bool evict) {
-  if (!nodes_[node].accepting) return;
-  const auto can_start = [&](const Need& need) {
-    if (placement_.Fits(nodes_[node], need)) return true;
-    for (const PrewarmPool& pool : nodes_[node].prewarm) {
-      if (pool.ready > 0 && pool.memory_mib == need.memory_mib) return true;
-    }
-    return evict && FindVictims(node, need);
-  };
-  // Whoever waits longest and fits starts; starting changes pending_, so work on a copy.
-  const std::vector<uint32_t> waiting = std::exchange(pending_, {});
-  for (uint32_t function : waiting) {
-    Function& f = functions_[function];
-    Touch(function);
-    f.pending = false;
-    uint32_t wanted = f.unplaced;
-    if (on_demand_) {
-      // Requests that other containers served meanwhile need none of their own any more.
-      const uint64_t per = f.concurrency;
-      const uint64_t queue = (static_cast<uint64_t>(f.queued.value) + per - 1) / per;
-      const uint64_t floor = f.target > f.alive() ? f.target - f.alive() : 0;
-      const uint64_t needed = std::max(queue > f.starting ? queue - f.starting : 0, floor);
-      wanted = static_cast<uint32_t>(std::min<uint64_t>(wanted, needed));
-    }
-    f.unplaced = 0;
-    const Need need{f.memory_limit_mib, f.cpu_limit};
-    while (wanted > 0 && can_start(need) && StartContainer(function) != kNone) --wanted;
-    AddUnplaced(function, wanted);
-  }
-}
-
-void SimulatedCluster::Engine::RefillPrewarm(uint32_t index) {
-  Node& node = nodes_[index];
-  if (!node.accepting) return;
-  for (uint32_t p = 0; p < node.prewarm.size(); ++p) {
-    PrewarmPool& pool = node.prewarm[p];
-    while (pool.ready + pool.starting < pool.target && node.memory_free_mib() >= pool.memory_mib) {
-      node.memory_held_mib += pool.memory_mib;
-      ++pool.starting;
-      const RandomStream draws(seed_, StreamPurpose::kPlacement, index);
-      const double ms = spec_.cold_start.time_ms.Sample(draws.Uniform(node.prewarm_starts++));
-      SetTimer(now_ + MicrosFromMillis(ms), Timer::Kind::kPrewarmReady, index, p);
-    }
-  }
 }
 
 }  // namespace reeve
