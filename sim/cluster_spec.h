@@ -123,7 +123,7 @@ struct PrewarmPoolSpec {
 struct ContainerSpec {
   Millicores cpu_limit = Millicores::Cores(1);
   Millicores cpu_demand = Millicores::Cores(1);
-  Millicores cpu_shares{0};
+  int32_t cpu_shares = 0;
   Mebibytes memory{256};
   Mebibytes minimum_memory{128};
   bool memory_from_trace = true;
@@ -140,7 +140,9 @@ struct ContainerSpec {
     v.Field("cpu_demand", &ContainerSpec::cpu_demand,
             "CPU one request uses while it runs at full speed", {1, 1e7});
     v.Field("cpu_shares", &ContainerSpec::cpu_shares,
-            "Weight when a node's CPU is short; 0: as large as cpu_limit", {0, 1e9});
+            "Weight against other containers when a node's CPU is short; 0: its CPU limit in "
+            "millicores, so give it to all functions or to none",
+            {0, 1e9});
     v.Field("memory", &ContainerSpec::memory,
             "Memory of a container of a function whose memory the trace does not know", {1, 1e9});
     v.Field("minimum_memory", &ContainerSpec::minimum_memory,
@@ -164,9 +166,9 @@ struct ContainerSpec {
 
 // Differences of one function from ContainerSpec.
 struct FunctionOverride {
-  std::optional<Millicores> cpu_limit, cpu_demand, cpu_shares;
+  std::optional<Millicores> cpu_limit, cpu_demand;
   std::optional<Mebibytes> memory;
-  std::optional<int32_t> concurrency, initial_replicas, max_replicas;
+  std::optional<int32_t> cpu_shares, concurrency, initial_replicas, max_replicas;
   std::optional<SimTime> keep_alive, slo_latency;
 
   template <class V>

@@ -82,7 +82,7 @@ void SimulatedCluster::Engine::SetUpFunctions() {
     Function& f = functions_.emplace_back(spec_.router);
     f.cpu_limit = static_cast<int32_t>(own.cpu_limit.value_or(base.cpu_limit).value());
     f.cpu_demand = static_cast<int32_t>(own.cpu_demand.value_or(base.cpu_demand).value());
-    f.cpu_shares = static_cast<int32_t>(own.cpu_shares.value_or(base.cpu_shares).value());
+    f.cpu_shares = own.cpu_shares.value_or(base.cpu_shares);
     const bool known = base.memory_from_trace && profile.memory.value() > 0;
     f.memory_limit_mib =
         own.memory.value_or(std::max(known ? profile.memory : base.memory, base.minimum_memory))

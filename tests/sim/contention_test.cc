@@ -144,7 +144,7 @@ TEST(ContentionTest, InitGrowsAsMeasured) {
 // 1000 s, among 32 neighbours that never end.
 std::vector<double> AmongNeighbours(int shares, int together) {
   ClusterSpec spec = Load("contention_shares.yaml");
-  spec.functions["victim"].cpu_shares = Millicores(shares);
+  spec.functions["victim"].cpu_shares = shares;
   spec.functions["victim"].initial_replicas = 4;
   spec.functions["neighbour"].initial_replicas = 32;
   TraceBuilder builder;

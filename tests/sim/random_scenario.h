@@ -95,7 +95,7 @@ inline ClusterSpec RandomCluster(uint64_t seed) {
   c.keep_alive = dice.OneOf({SimTime(), SimTime::Seconds(2), SimTime::Seconds(30), SimTime::Max()});
   c.request_timeout = dice.OneOf({SimTime::Seconds(1), SimTime::Seconds(5), SimTime::Max()});
   c.queue_limit = dice.OneOf({0, 3, 60});
-  c.cpu_shares = Millicores(dice.OneOf({0, 512}));
+  c.cpu_shares = dice.OneOf({0, 512});
   if (dice.Chance(0.5)) spec.functions["f1"].cpu_demand = Millicores(1500);
   if (dice.Chance(0.5)) spec.functions["f2"].slo_latency = SimTime::Millis(100);
   spec.cold_start.time_ms = Distribution::LognormalFromMoments(400, 300);
