@@ -23,8 +23,7 @@ struct FunctionWindows {
   std::vector<uint32_t> failures;     // requests lost to a container or node failure
   std::vector<uint32_t> timeouts;     // requests given up at their time limit
   std::vector<uint32_t> rejections;   // requests refused by a full queue
-  std::vector<uint32_t>
-      cold_starts;  // requests begun on a container that was not ready when they came
+  std::vector<uint32_t> cold_starts;  // requests begun on a container not ready when they came
   std::vector<uint32_t> containers_started;  // containers whose start began
   std::vector<uint32_t> slo_violations;  // completions slower than the SLO, failures and refusals
 
