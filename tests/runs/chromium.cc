@@ -203,6 +203,15 @@ Json Chromium::Evaluate(const std::string& expression) {
   return result.at("result").value("value", Json());
 }
 
+Json Chromium::EvaluateUntil(const std::string& expression, const Json& wanted) {
+  const auto deadline = std::chrono::steady_clock::now() + std::chrono::seconds(10);
+  while (true) {
+    Json result = Evaluate(expression);
+    if (result == wanted || std::chrono::steady_clock::now() > deadline) return result;
+    std::this_thread::sleep_for(std::chrono::milliseconds(10));
+  }
+}
+
 void Chromium::Click(const std::string& selector) {
   const Json at = Evaluate("(() => { const e = document.querySelector(" + Json(selector).dump() +
                            "); if (!e) throw new Error('no such element');"

@@ -30,6 +30,9 @@ class Chromium {
 
   // The value of a JavaScript expression (promises awaited); throws with its message if it throws.
   nlohmann::json Evaluate(const std::string& expression);
+  // For what the page does in its own time, such as handling an event that it queued: evaluates
+  // until the result is `wanted`, for ten seconds at most, and returns the last result.
+  nlohmann::json EvaluateUntil(const std::string& expression, const nlohmann::json& wanted);
   // A real mouse click in the middle of the first element that matches; scrolls to it first.
   void Click(const std::string& selector);
   void Type(const std::string& text);  // into what has the focus
