@@ -30,6 +30,9 @@ class LogHistogram {
     const uint32_t sub = static_cast<uint32_t>(value >> (exponent - kSubBits)) & (kSub - 1);
     return static_cast<uint32_t>(exponent - kSubBits + 1) * kSub + sub;
   }
+  static constexpr uint32_t BucketOfSigned(int64_t value) {
+    return BucketOf(value < 0 ? 0 : static_cast<uint64_t>(value));
+  }
   // Smallest value of a bucket.
   static constexpr uint64_t LowerEdge(uint32_t bucket) {
     if (bucket < kSub) return bucket;
@@ -41,9 +44,9 @@ class LogHistogram {
   // One value for each lane. Negative values count as 0.
   void Record(const std::array<int64_t, kLanes>& values, uint32_t times = 1) {
     if (times == 0) return;
+    uint32_t b = BucketOfSigned(values[0]);
     for (size_t lane = 0; lane < kLanes; ++lane) {
-      const int64_t value = values[lane];
-      const uint32_t b = BucketOf(value < 0 ? 0 : static_cast<uint64_t>(value));
+      if (lane > 0 && values[lane] != values[lane - 1]) b = BucketOfSigned(values[lane]);
       counts_[b][lane] += times;
       low_ = std::min(low_, b);
       high_ = std::max(high_, b);
@@ -52,6 +55,14 @@ class LogHistogram {
   }
   void Record(int64_t value, uint32_t times = 1) requires(kLanes == 1) {
     Record(std::array{value}, times);
+  }
+
+  // A record whose bucket the caller knows.
+  void RecordIn(uint32_t bucket) requires(kLanes == 1) {
+    ++counts_[bucket][0];
+    low_ = std::min(low_, bucket);
+    high_ = std::max(high_, bucket);
+    ++count_;
   }
 
   void Merge(const LogHistogram& other) {
@@ -107,17 +118,14 @@ class LogHistogram {
   // Records whose bucket lies wholly above `value` (a bucket that holds `value` does not count).
   uint64_t CountAbove(int64_t value, size_t lane = 0) const {
     uint64_t above = 0;
-    for (uint32_t b = BucketOf(static_cast<uint64_t>(std::max<int64_t>(value, 0))) + 1;
-         b <= high_ && b < kBuckets; ++b) {
+    for (uint32_t b = BucketOfSigned(value) + 1; b <= high_ && b < kBuckets; ++b) {
       above += counts_[b][lane];
     }
     return above;
   }
 
   // Where a record of this value is counted: for prefetching.
-  const void* AddressOf(int64_t value) const {
-    return &counts_[BucketOf(static_cast<uint64_t>(std::max<int64_t>(value, 0)))];
-  }
+  const void* AddressOf(int64_t value) const { return &counts_[BucketOfSigned(value)]; }
 
  private:
   using Lanes = std::array<uint32_t, kLanes>;

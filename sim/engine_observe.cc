@@ -10,7 +10,7 @@
 namespace reeve {
 namespace {
 
-constexpr size_t kAhead = 4;  // functions to prefetch for
+constexpr size_t kFunctionsAhead = 4;  // functions to prefetch for
 
 uint32_t ConcurrencyLimit(int32_t configured) {
   return configured == 0 ? std::numeric_limits<uint32_t>::max() : static_cast<uint32_t>(configured);
@@ -307,8 +307,8 @@ absl::Status SimulatedCluster::Engine::Observe(Snapshot& snapshot) {
   double cpu_used = 0;
   std::sort(touched_.begin(), touched_.end());  // memory is walked in one direction
   for (size_t k = 0; k < touched_.size(); ++k) {
-    if (k + kAhead < touched_.size()) {
-      const uint32_t soon = touched_[k + kAhead];
+    if (k + kFunctionsAhead < touched_.size()) {
+      const uint32_t soon = touched_[k + kFunctionsAhead];
       __builtin_prefetch(&functions_[soon].window, 1);
       __builtin_prefetch(&functions_[soon].cpu_used_window, 1);
       __builtin_prefetch(&latency_us_[soon]);

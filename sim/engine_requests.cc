@@ -8,7 +8,7 @@ namespace reeve {
 
 namespace {
 
-constexpr size_t kAhead = 3;             // arrivals between two steps of prefetching
+constexpr size_t kArrivalsAhead = 3;     // arrivals between two steps of prefetching
 constexpr size_t kJournalLength = 4096;  // 128 KiB: stays in the second-level cache
 
 }  // namespace
@@ -48,14 +48,15 @@ void SimulatedCluster::Engine::LoadArrival() {
 // Each step reads what the one before it brought: the function of an arrival still far off, then
 // its router's list, then the container that would serve it.
 inline void SimulatedCluster::Engine::PrefetchAhead() const {
-  if (batch_at_ + 3 * kAhead >= batch_.arrivals.size()) return;
+  if (batch_at_ + 3 * kArrivalsAhead >= batch_.arrivals.size()) return;
   const Arrival* arrivals = batch_.arrivals.data() + batch_at_;
-  const char* lines = reinterpret_cast<const char*>(&functions_[arrivals[3 * kAhead].function]);
+  const char* lines =
+      reinterpret_cast<const char*>(&functions_[arrivals[3 * kArrivalsAhead].function]);
   __builtin_prefetch(lines, 1);
   __builtin_prefetch(lines + 64, 1);
   __builtin_prefetch(lines + 128, 1);
-  functions_[arrivals[2 * kAhead].function].available.Prefetch();
-  const uint32_t next = functions_[arrivals[kAhead].function].available.Pick();
+  functions_[arrivals[2 * kArrivalsAhead].function].available.Prefetch();
+  const uint32_t next = functions_[arrivals[kArrivalsAhead].function].available.Pick();
   if (next == kNone) return;
   lines = reinterpret_cast<const char*>(&containers_[next]);
   __builtin_prefetch(lines, 1);
@@ -285,8 +286,8 @@ void SimulatedCluster::Engine::FlushJournal() {
     __builtin_prefetch(latency_us_[r.function].AddressOf(r.execution_us), 1);
   };
   for (size_t i = 0; i < journal_.size(); ++i) {
-    if (i + 4 * kAhead < journal_.size()) {
-      prefetch(journal_[i + 4 * kAhead]);
+    if (i + 4 * kArrivalsAhead < journal_.size()) {
+      prefetch(journal_[i + 4 * kArrivalsAhead]);
     }
     const Finished& r = journal_[i];
     Function& f = functions_[r.function];
@@ -297,9 +298,12 @@ void SimulatedCluster::Engine::FlushJournal() {
         f.window.slo_violations += r.latency_us > f.slo_us;
         f.latency_sum_us += r.latency_us;
         latency_us_[r.function].Record({r.latency_us, r.execution_us});
-        completions.latency_us.Record(r.latency_us);
-        completions.execution_us.Record(r.execution_us);
-        completions.wait_us.Record(r.latency_us - r.execution_us);
+        const uint32_t bucket = RunHistogram::BucketOfSigned(r.latency_us);
+        const int64_t wait_us = r.latency_us - r.execution_us;  // mostly none
+        completions.latency_us.RecordIn(bucket);
+        completions.execution_us.RecordIn(
+            wait_us == 0 ? bucket : RunHistogram::BucketOfSigned(r.execution_us));
+        completions.wait_us.RecordIn(RunHistogram::BucketOfSigned(wait_us));
         // A latency of 10^9 s still fits.
         const int64_t slowdown = r.latency_us * 1000 / r.work_us;
         totals_[r.function].slowdown_per_mille.Record(slowdown);
