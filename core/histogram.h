@@ -15,6 +15,41 @@
 
 namespace reeve {
 
+// Quantiles, for several rising shares of `count` records, in one pass over the buckets in use by
+// rising value. Linear inside a bucket.
+template <class Histogram, size_t n>
+class QuantileScan {
+ public:
+  QuantileScan(const std::array<double, n>& shares, uint64_t count)
+      : shares_(shares), count_(static_cast<double>(count)) {}
+
+  bool done() const { return next_ == n; }
+  void Add(uint32_t bucket, double records) {
+    last_ = bucket;
+    while (next_ < n && below_ + records >= shares_[next_] * count_) {
+      const double fraction = std::clamp((shares_[next_] * count_ - below_) / records, 0.0, 1.0);
+      const double lower = static_cast<double>(Histogram::LowerEdge(bucket));
+      const double upper = static_cast<double>(Histogram::UpperEdge(bucket));
+      values_[next_++] = lower + fraction * (upper - lower - 1);
+    }
+    below_ += records;
+  }
+  std::array<double, n> Finish() {
+    for (; next_ < n; ++next_) {
+      values_[next_] = static_cast<double>(Histogram::UpperEdge(last_) - 1);
+    }
+    return values_;
+  }
+
+ private:
+  const std::array<double, n>& shares_;
+  const double count_;
+  double below_ = 0;
+  size_t next_ = 0;
+  uint32_t last_ = 0;
+  std::array<double, n> values_{};
+};
+
 template <int kSubBits, size_t kLanes = 1>
 class LogHistogram {
  public:
@@ -57,13 +92,18 @@ class LogHistogram {
     Record(std::array{value}, times);
   }
 
-  // A record whose bucket the caller knows.
-  void RecordIn(uint32_t bucket) requires(kLanes == 1) {
-    ++counts_[bucket][0];
-    low_ = std::min(low_, bucket);
-    high_ = std::max(high_, bucket);
+  // A record whose buckets the caller knows.
+  template <class Bucket>
+  void RecordIn(const std::array<Bucket, kLanes>& buckets) {
+    for (size_t lane = 0; lane < kLanes; ++lane) {
+      const uint32_t b = buckets[lane];
+      ++counts_[b][lane];
+      low_ = std::min(low_, b);
+      high_ = std::max(high_, b);
+    }
     ++count_;
   }
+  void RecordIn(uint32_t bucket) requires(kLanes == 1) { RecordIn(std::array{bucket}); }
 
   void Merge(const LogHistogram& other) {
     for (uint32_t b = other.low_; b <= other.high_ && b < kBuckets; ++b) {
@@ -94,25 +134,12 @@ class LogHistogram {
   // The same for several rising shares, in one pass.
   template <size_t n>
   std::array<double, n> Quantiles(const std::array<double, n>& shares, size_t lane = 0) const {
-    std::array<double, n> values{};
-    if (count_ == 0) return values;
-    double below = 0;
-    size_t next = 0;
-    uint32_t last = low_;
-    for (uint32_t b = low_; b <= high_ && next < n; ++b) {
-      const double here = counts_[b][lane];
-      if (here == 0) continue;
-      last = b;
-      while (next < n && below + here >= shares[next] * static_cast<double>(count_)) {
-        const double rank = shares[next] * static_cast<double>(count_);
-        const double fraction = std::clamp((rank - below) / here, 0.0, 1.0);
-        const double lower = static_cast<double>(LowerEdge(b));
-        values[next++] = lower + fraction * (static_cast<double>(UpperEdge(b)) - lower - 1);
-      }
-      below += here;
+    if (count_ == 0) return {};
+    QuantileScan<LogHistogram, n> scan(shares, count_);
+    for (uint32_t b = low_; b <= high_ && !scan.done(); ++b) {
+      if (counts_[b][lane] > 0) scan.Add(b, counts_[b][lane]);
     }
-    for (; next < n; ++next) values[next] = static_cast<double>(UpperEdge(last) - 1);
-    return values;
+    return scan.Finish();
   }
 
   // Records whose bucket lies wholly above `value` (a bucket that holds `value` does not count).
@@ -124,8 +151,8 @@ class LogHistogram {
     return above;
   }
 
-  // Where a record of this value is counted: for prefetching.
-  const void* AddressOf(int64_t value) const { return &counts_[BucketOfSigned(value)]; }
+  // Where a record in this bucket is counted: for prefetching.
+  const void* AddressOf(uint32_t bucket) const { return &counts_[bucket]; }
 
  private:
   using Lanes = std::array<uint32_t, kLanes>;
@@ -138,9 +165,10 @@ class LogHistogram {
 
 // Values of one function: buckets of at most 6.25 %, 1.9 KB.
 using FunctionHistogram = LogHistogram<4>;
-// Latency (lane 0) and execution time (lane 1) of one function's completions, us: 3.7 KB.
-using LatencyHistogram = LogHistogram<4, 2>;
-inline constexpr size_t kLatencyLane = 0, kExecutionLane = 1;
+// One function's completions, 5.6 KB; the lanes hold latency (us), execution time (us) and slowdown
+// (latency over work, per mille).
+using InvocationHistogram = LogHistogram<4, 3>;
+inline constexpr size_t kLatencyLane = 0, kExecutionLane = 1, kSlowdownLane = 2;
 // One per run: buckets of at most 0.8 %, 13 KB.
 using RunHistogram = LogHistogram<7>;
 

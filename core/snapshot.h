@@ -5,12 +5,11 @@
 #pragma once
 
 #include <cstdint>
-#include <span>
 #include <vector>
 
-#include "core/histogram.h"
 #include "core/ids.h"
 #include "core/units.h"
+#include "core/window_histograms.h"
 
 namespace reeve {
 
@@ -43,8 +42,8 @@ struct FunctionWindows {
   // Distributions over the window's completions; all zero when there was none.
   std::vector<float> latency_p50_ms, latency_p95_ms, latency_p99_ms;        // arrival to answer
   std::vector<float> execution_p50_ms, execution_p95_ms, execution_p99_ms;  // start to answer
-  // [F]; owned by the platform, valid until its time moves on; empty when it has none.
-  std::span<const LatencyHistogram> latency_us;
+  // Owned by the platform, valid until its time moves on; null when it has none.
+  const WindowHistograms* histograms = nullptr;
 
   // Per-container limits in force, and the function's objective.
   std::vector<Millicores> cpu_limit;

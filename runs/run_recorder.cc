@@ -30,7 +30,7 @@ RunRecorder::RunRecorder(const Trace& trace, SimulatedCluster& cluster, SimTime 
     : trace_(trace), cluster_(cluster), interval_(interval), each_function_(each_function) {
   if (each_function_) {
     functions_.resize(trace.functions().size());
-    latency_us_.resize(trace.functions().size());
+    histograms_.resize(trace.functions().size());
   }
 }
 
@@ -64,7 +64,7 @@ void RunRecorder::Record(const Snapshot& snapshot) {
     if (!each_function_) continue;
     AddWindow(snapshot, f, functions_[f]);
     if (snapshot.functions.completions[f] > 0) {
-      latency_us_[f].Merge(snapshot.functions.latency_us[f]);
+      snapshot.functions.histograms->MergeInto(static_cast<uint32_t>(f), histograms_[f]);
     }
   }
   total_.row.cpu_capacity_cores += snapshot.cluster.cpu_capacity.cores() * seconds;
@@ -105,14 +105,14 @@ void RunRecorder::CloseInterval() {
     row.function = FunctionId(f);
     row.cpu_capacity_cores = cpu_capacity;
     row.memory_capacity_gib = memory_capacity;
-    SetQuantiles(latency_us_[f], row.latency_p50_ms, row.latency_p95_ms, row.latency_p99_ms, 1000);
+    SetQuantiles(histograms_[f], row.latency_p50_ms, row.latency_p95_ms, row.latency_p99_ms, 1000);
     // A function without requests and containers has nothing to tell.
     if (row.arrivals + row.completions > 0 || row.containers_ready + row.containers_starting > 0 ||
         row.mean_queued > 0) {
       rows_.push_back(row);
     }
     functions_[f] = {};
-    latency_us_[f].Clear();
+    histograms_[f].Clear();
   }
   interval_start_ = last_time_;
   span_s_ = 0;
@@ -141,11 +141,11 @@ FunctionRow RunRecorder::MakeFunctionRow(size_t f) const {
   if (t.completions > 0) {
     row.latency_mean_ms =
         static_cast<double>(t.latency_sum_us) / static_cast<double>(t.completions) / 1000;
-    SetQuantiles(t.latency_us, row.latency_p50_ms, row.latency_p95_ms, row.latency_p99_ms, 1000);
-    row.execution_p50_ms = t.latency_us.Quantile(0.5, kExecutionLane) / 1000;
-    row.execution_p99_ms = t.latency_us.Quantile(0.99, kExecutionLane) / 1000;
-    row.slowdown_p50 = t.slowdown_per_mille.Quantile(0.5) / 1000;
-    row.slowdown_p99 = t.slowdown_per_mille.Quantile(0.99) / 1000;
+    SetQuantiles(t.histogram, row.latency_p50_ms, row.latency_p95_ms, row.latency_p99_ms, 1000);
+    row.execution_p50_ms = t.histogram.Quantile(0.5, kExecutionLane) / 1000;
+    row.execution_p99_ms = t.histogram.Quantile(0.99, kExecutionLane) / 1000;
+    row.slowdown_p50 = t.histogram.Quantile(0.5, kSlowdownLane) / 1000;
+    row.slowdown_p99 = t.histogram.Quantile(0.99, kSlowdownLane) / 1000;
   }
   row.container_seconds = static_cast<double>(t.container_us) / kMicros;
   row.gb_seconds = GibSeconds(t.memory_mib_us);

@@ -45,8 +45,8 @@ class RunRecorder {
   SimTime interval_start_, last_time_;
   double span_s_ = 0;  // of the windows in the present interval
   Sums total_;
-  std::vector<Sums> functions_;               // [F], with each_function
-  std::vector<LatencyHistogram> latency_us_;  // [F], with each_function
+  std::vector<Sums> functions_;                  // [F], with each_function
+  std::vector<InvocationHistogram> histograms_;  // [F], with each_function
   CompletionHistograms run_;
   std::vector<IntervalRow> rows_;
   double memory_capacity_gib_ = 0;

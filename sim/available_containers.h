@@ -3,6 +3,7 @@
 // Remove is O(n) for the strategies without positions.
 #pragma once
 
+#include <algorithm>
 #include <cstdint>
 #include <vector>
 
@@ -30,26 +31,8 @@ class AvailableContainers {
 
   explicit AvailableContainers(RouterStrategy strategy) : strategy_(strategy) {}
 
-  uint32_t Pick() const {
-    switch (strategy_) {
-      case RouterStrategy::kMostRecent:
-        return items_.empty() ? kNone : items_.back();
-      case RouterStrategy::kRoundRobin:
-        return head_ == items_.size() ? kNone : items_[head_];
-      default:
-        return heap_.empty() ? kNone : heap_.front().container;
-    }
-  }
-
-  // Brings what Pick reads into the cache.
-  void Prefetch() const {
-    if (UsesHeap()) {
-      __builtin_prefetch(heap_.data());
-    } else if (head_ < items_.size()) {
-      __builtin_prefetch(strategy_ == RouterStrategy::kMostRecent ? &items_.back()
-                                                                  : &items_[head_]);
-    }
-  }
+  // The container that takes the next request; kNone: all are full.
+  uint32_t Pick() const { return pick_; }
 
   // A container became ready, with room for requests.
   void Add(Slots& slots, uint32_t c) { Insert(slots, c); }
@@ -77,6 +60,7 @@ class AvailableContainers {
           Reorder(slots, c);
         }
     }
+    SetPick();
   }
 
   // A request of the container ended: its outstanding count has just been lowered.
@@ -86,6 +70,7 @@ class AvailableContainers {
       if (slot.outstanding < slot.concurrency) Insert(slots, c);
     } else if (UsesHeap()) {
       Reorder(slots, c);
+      SetPick();
     }
   }
 
@@ -95,15 +80,13 @@ class AvailableContainers {
     if (!slot.available()) return;
     if (UsesHeap()) {
       RemoveAt(slots, slot.position);
-      return;
+    } else {
+      const auto at = std::find_if(items_.begin() + head_, items_.end(),
+                                   [c](const Item& item) { return item.container == c; });
+      items_.erase(at);
+      slot.position = RouterSlot::kOut;
     }
-    for (size_t i = head_; i < items_.size(); ++i) {
-      if (items_[i] == c) {
-        items_.erase(items_.begin() + static_cast<ptrdiff_t>(i));
-        break;
-      }
-    }
-    slot.position = RouterSlot::kOut;
+    SetPick();
   }
 
  private:
@@ -125,11 +108,25 @@ class AvailableContainers {
     RouterSlot& slot = slots[c].slot;
     REEVE_DCHECK(!slot.available());
     if (UsesHeap()) {
-      heap_.push_back({Key(slot), c});
-      SiftUp(slots, static_cast<uint32_t>(heap_.size()) - 1);
+      items_.push_back({Key(slot), c});
+      SiftUp(slots, static_cast<uint32_t>(items_.size()) - 1);
     } else {
-      items_.push_back(c);
+      items_.push_back({0, c});
       slot.position = RouterSlot::kIn;
+    }
+    if (strategy_ == RouterStrategy::kMostRecent) {
+      pick_ = c;  // without a look at the list
+    } else {
+      SetPick();
+    }
+  }
+
+  void SetPick() {
+    if (head_ == items_.size()) {
+      pick_ = kNone;
+    } else {
+      const bool last = strategy_ == RouterStrategy::kMostRecent;
+      pick_ = (last ? items_.back() : items_[head_]).container;
     }
   }
 
@@ -137,60 +134,60 @@ class AvailableContainers {
     ++head_;
     // Reclaim the front once it is the larger part: O(1) amortised.
     if (head_ > 32 && head_ * 2 > items_.size()) {
-      items_.erase(items_.begin(), items_.begin() + static_cast<ptrdiff_t>(head_));
+      items_.erase(items_.begin(), items_.begin() + head_);
       head_ = 0;
     }
   }
 
   void Reorder(Slots& slots, uint32_t c) {
     const uint32_t at = slots[c].slot.position;
-    heap_[at].key = Key(slots[c].slot);
+    items_[at].key = Key(slots[c].slot);
     SiftUp(slots, at);
     SiftDown(slots, slots[c].slot.position);
   }
 
   void RemoveAt(Slots& slots, uint32_t at) {
-    slots[heap_[at].container].slot.position = RouterSlot::kOut;
-    const Item last = heap_.back();
-    heap_.pop_back();
-    if (at == heap_.size()) return;
-    heap_[at] = last;
+    slots[items_[at].container].slot.position = RouterSlot::kOut;
+    const Item last = items_.back();
+    items_.pop_back();
+    if (at == items_.size()) return;
+    items_[at] = last;
     slots[last.container].slot.position = at;
     SiftUp(slots, at);
     SiftDown(slots, slots[last.container].slot.position);
   }
 
   void SiftUp(Slots& slots, uint32_t at) {
-    const Item item = heap_[at];
-    while (at > 0 && item.key < heap_[(at - 1) / 2].key) {
-      Place(slots, at, heap_[(at - 1) / 2]);
+    const Item item = items_[at];
+    while (at > 0 && item.key < items_[(at - 1) / 2].key) {
+      Place(slots, at, items_[(at - 1) / 2]);
       at = (at - 1) / 2;
     }
     Place(slots, at, item);
   }
 
   void SiftDown(Slots& slots, uint32_t at) {
-    const Item item = heap_[at];
+    const Item item = items_[at];
     while (true) {
       uint32_t child = 2 * at + 1;
-      if (child >= heap_.size()) break;
-      if (child + 1 < heap_.size() && heap_[child + 1].key < heap_[child].key) ++child;
-      if (item.key <= heap_[child].key) break;
-      Place(slots, at, heap_[child]);
+      if (child >= items_.size()) break;
+      if (child + 1 < items_.size() && items_[child + 1].key < items_[child].key) ++child;
+      if (item.key <= items_[child].key) break;
+      Place(slots, at, items_[child]);
       at = child;
     }
     Place(slots, at, item);
   }
 
   void Place(Slots& slots, uint32_t at, const Item& item) {
-    heap_[at] = item;
+    items_[at] = item;
     slots[item.container].slot.position = at;
   }
 
+  uint32_t pick_ = kNone;    // at hand, so that a request need not reach into the list
+  uint32_t head_ = 0;        // round robin: items before it are gone
+  std::vector<Item> items_;  // most recent: a stack; round robin: a queue; else a heap by key
   RouterStrategy strategy_;
-  size_t head_ = 0;              // round robin: items before it are gone
-  std::vector<uint32_t> items_;  // most recent: a stack; round robin: a queue
-  std::vector<Item> heap_;       // least outstanding, newest
 };
 
 }  // namespace reeve

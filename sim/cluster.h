@@ -37,13 +37,11 @@ struct InvocationRecord {
 
 // What one function did since the start of the run.
 struct alignas(64) FunctionTotals {
-  // What every completion adds to is one cache line, and a bucket.
   // Little's law: time_in_system (summed request by request as they leave) plus the ages of the
   // unfinished equals in_system_integral_us, the integral of the number in
   // the system. Both in us.
   int64_t time_in_system_us = 0;
-  int64_t latency_sum_us = 0;            // completions
-  FunctionHistogram slowdown_per_mille;  // completions: latency / work, 1000 = none
+  int64_t latency_sum_us = 0;  // completions
 
   uint64_t arrivals = 0, completions = 0, failures = 0, timeouts = 0, rejections = 0;
   uint64_t cold_starts = 0;         // requests begun on a container not ready when they came
@@ -59,7 +57,7 @@ struct alignas(64) FunctionTotals {
   int64_t memory_mib_us = 0;      // memory held
   double cpu_used_mc_us = 0;      // CPU used, starts included where they use CPU
 
-  LatencyHistogram latency_us;  // completions: arrival to end, start to end
+  InvocationHistogram histogram;  // of the completions
 };
 
 // Completions of all functions together.

@@ -84,18 +84,20 @@ struct WindowCounts {
 struct alignas(64) Function {
   explicit Function(RouterStrategy router) : available(router) {}
 
-  // Touched by every request.
+  // Touched by every request: two cache lines.
   Metered in_flight;
+  Metered busy;              // containers with a request
   uint32_t arrivals = 0;     // of the window
   uint32_t cold_starts = 0;  // of the window
+  bool touched = false;      // stands in Engine::touched_
+  uint8_t quiet = 0;         // windows closed since it was last touched, 2 at most
   uint32_t queue_head = kNone, queue_tail = kNone;
-  bool touched = false;  // stands in Engine::touched_
-  uint8_t quiet = 0;     // windows since it was last touched, 2 at most
-  Metered busy;          // containers with a request
   AvailableContainers<LargeVector<Container>> available;
+  int64_t keep_alive_us = 0;
+  double cpu_used_window = 0;  // millicores * us
 
-  // Touched when statistics are made.
-  WindowCounts window;
+  // Touched when statistics are made: one line.
+  alignas(64) WindowCounts window;
   int64_t slo_us = 0;
   int64_t time_in_system_us = 0;  // of the run
   int64_t latency_sum_us = 0;     // of the run
@@ -118,12 +120,10 @@ struct alignas(64) Function {
   int32_t cpu_limit = 0, cpu_demand = 0, cpu_shares = 0;
   int64_t memory_limit_mib = 0;
   uint32_t concurrency = 1;  // UINT32_MAX: unlimited
-  int64_t keep_alive_us = 0;
   Distribution cold_start_ms;
 
   // Integrals at the start of the window.
   int64_t queued_before = 0, in_flight_before = 0, memory_before = 0;
-  double cpu_used_window = 0;  // millicores * us
 
   uint32_t alive() const { return ready + starting; }
   int32_t weight() const { return cpu_shares > 0 ? cpu_shares : cpu_limit; }
@@ -298,8 +298,8 @@ class SimulatedCluster::Engine {
 
   // State; all indexed by dense numbers.
   LargeVector<Function> functions_;
-  LargeVector<LatencyHistogram> latency_us_;  // [F], of the window
-  LargeVector<FunctionTotals> totals_;        // [F], up to the window's start
+  WindowHistograms histograms_;         // [F], of the window
+  LargeVector<FunctionTotals> totals_;  // [F], up to the window's start
   std::vector<Node> nodes_;
   std::vector<NodeCpu> cpus_;  // [nodes]
   LargeVector<Container> containers_;

@@ -190,6 +190,7 @@ void SimulatedCluster::Engine::OnReady(uint32_t container) {
   c.state = ContainerState::kReady;
   c.ready_us = now_;
   c.idle_since_us = now_;
+  f.cpu_used_window += cpus_[c.node].TakeUsed(c.cpu, now_);  // by the start
   --f.starting;
   ++f.ready;
   nodes_[c.node].idle_memory_mib += c.memory_mib;

@@ -70,7 +70,7 @@ void SimulatedCluster::Engine::SetUpFunctions() {
   const size_t count = trace_.functions().size();
   const ContainerSpec& base = spec_.containers;
   totals_.resize(count);
-  latency_us_.resize(count);
+  histograms_ = WindowHistograms(count);
   functions_.reserve(count);
   const bool pulls = !(spec_.cold_start.image_pull_ms == Distribution::Constant(0));
   if (pulls) image_on_node_.assign(count * nodes_.size(), 0);
@@ -195,24 +195,29 @@ void SimulatedCluster::Engine::SetConcurrency(uint32_t function, int32_t concurr
 
 // ---- measurements
 
+// What runners used that have work now; the others told when their work ended.
 void SimulatedCluster::Engine::CollectCpu() {
-  for (Container& c : containers_) {
-    if (c.state == ContainerState::kFree || (c.cpu.jobs == 0 && c.cpu.used == 0)) continue;
-    functions_[c.function].cpu_used_window += cpus_[c.node].TakeUsed(c.cpu, now_);
-    Touch(c.function);
+  for (const uint32_t function : touched_) {
+    Function& f = functions_[function];
+    if (f.in_flight.value == 0 && f.starting == 0) continue;
+    for (const uint32_t member : f.members) {
+      Container& c = containers_[member];
+      if (c.cpu.jobs > 0) f.cpu_used_window += cpus_[c.node].TakeUsed(c.cpu, now_);
+    }
   }
 }
 
 void SimulatedCluster::Engine::OpenWindow() {
   if (!window_closed_) return;
   window_closed_ = false;
+  histograms_.Clear();
   // Functions with nothing to tell for two windows have zeros in the last snapshot already; the
   // others stay in the list.
   size_t kept = 0;
   for (const uint32_t function : touched_) {
     Function& f = functions_[function];
-    latency_us_[function].Clear();
-    const bool quiet = f.in_flight.value == 0 && f.queued.value == 0 && f.quiet >= 2;
+    const bool quiet =
+        f.in_flight.value == 0 && f.queued.value == 0 && f.starting == 0 && f.quiet >= 2;
     if (quiet) {
       f.touched = false;
       f.quiet = 0;
@@ -235,14 +240,9 @@ void SimulatedCluster::Engine::CloseWindow(uint32_t function) {
   t.rejections += w.rejections;
   t.containers_started += w.containers_started;
   t.slo_violations += w.slo_violations;
-  if (w.completions > 0) {
-    t.latency_us.Merge(latency_us_[function]);
-  }
+  if (w.completions > 0) histograms_.MergeInto(function, t.histogram);
   t.cpu_used_mc_us += f.cpu_used_window;
-  const bool told =
-      f.arrivals + w.completions + w.failures + w.timeouts + w.rejections + w.containers_started >
-      0;
-  f.quiet = told || f.cpu_used_window > 0 ? 0 : static_cast<uint8_t>(std::min(f.quiet + 1, 2));
+  f.quiet = static_cast<uint8_t>(std::min(f.quiet + 1, 2));
 }
 
 // The function's part of the snapshot, and a new window for it.
@@ -269,8 +269,8 @@ void SimulatedCluster::Engine::Publish(uint32_t i, double span, FunctionWindows&
   out.memory_used_mebibytes[i] =
       static_cast<double>(f.memory_mib.integral_us - f.memory_before) / span;
   constexpr std::array<double, 3> kShares = {0.50, 0.95, 0.99};
-  const auto latency = latency_us_[i].Quantiles(kShares, kLatencyLane);
-  const auto execution = latency_us_[i].Quantiles(kShares, kExecutionLane);
+  const auto latency = histograms_.Quantiles(i, kShares, kLatencyLane);
+  const auto execution = histograms_.Quantiles(i, kShares, kExecutionLane);
   const auto ms = [](double us) { return static_cast<float>(us / 1000); };
   out.latency_p50_ms[i] = ms(latency[0]);
   out.latency_p95_ms[i] = ms(latency[1]);
@@ -311,8 +311,8 @@ absl::Status SimulatedCluster::Engine::Observe(Snapshot& snapshot) {
       const uint32_t soon = touched_[k + kFunctionsAhead];
       __builtin_prefetch(&functions_[soon].window, 1);
       __builtin_prefetch(&functions_[soon].cpu_used_window, 1);
-      __builtin_prefetch(&latency_us_[soon]);
-      __builtin_prefetch(&totals_[soon].latency_us, 1);
+      histograms_.Prefetch(soon);
+      __builtin_prefetch(&totals_[soon].histogram, 1);
     }
     const uint32_t i = touched_[k];
     cpu_used += functions_[i].cpu_used_window;
@@ -327,7 +327,7 @@ absl::Status SimulatedCluster::Engine::Observe(Snapshot& snapshot) {
     f.memory_before = f.memory_mib.integral_us;
   }
   // Shown as they are; OpenWindow clears them when time moves on.
-  out.latency_us = latency_us_;
+  out.histograms = &histograms_;
   window_closed_ = true;
 
   ClusterState& cluster = snapshot.cluster;

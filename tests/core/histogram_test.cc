@@ -156,24 +156,26 @@ TYPED_TEST(HistogramTest, CountAboveLeavesOutTheBucketOfTheValue) {
   EXPECT_EQ(h.CountAbove(INT64_MAX), 0u);
 }
 
-// Two lanes are two histograms of the same records.
-TEST(LatencyHistogramTest, LanesAreApart) {
-  LatencyHistogram both;
-  FunctionHistogram latency, execution;
+// Three lanes are three histograms of the same records.
+TEST(InvocationHistogramTest, LanesAreApart) {
+  InvocationHistogram all;
+  FunctionHistogram latency, execution, slowdown;
   for (int64_t i = 1; i <= 1000; ++i) {
-    both.Record({i * 1000, i * 10});
+    all.Record({i * 1000, i * 10, 1000 + i});
     latency.Record(i * 1000);
     execution.Record(i * 10);
+    slowdown.Record(1000 + i);
   }
-  EXPECT_EQ(both.count(), 1000u);
+  EXPECT_EQ(all.count(), 1000u);
   for (double q : {0.0, 0.01, 0.5, 0.99, 1.0}) {
-    EXPECT_EQ(both.Quantile(q, kLatencyLane), latency.Quantile(q));
-    EXPECT_EQ(both.Quantile(q, kExecutionLane), execution.Quantile(q));
+    EXPECT_EQ(all.Quantile(q, kLatencyLane), latency.Quantile(q));
+    EXPECT_EQ(all.Quantile(q, kExecutionLane), execution.Quantile(q));
+    EXPECT_EQ(all.Quantile(q, kSlowdownLane), slowdown.Quantile(q));
   }
-  EXPECT_EQ(both.CountAbove(500'000, kLatencyLane), latency.CountAbove(500'000));
-  EXPECT_EQ(both.CountAbove(5000, kExecutionLane), execution.CountAbove(5000));
-  LatencyHistogram twice = both;
-  twice.Merge(both);
+  EXPECT_EQ(all.CountAbove(500'000, kLatencyLane), latency.CountAbove(500'000));
+  EXPECT_EQ(all.CountAbove(5000, kExecutionLane), execution.CountAbove(5000));
+  InvocationHistogram twice = all;
+  twice.Merge(all);
   EXPECT_EQ(twice.count(), 2000u);
   EXPECT_EQ(twice.Quantile(0.5, kExecutionLane), execution.Quantile(0.5));
   twice.Clear();

@@ -36,7 +36,7 @@ TEST(FunctionWindows, ResizeSizesEveryVector) {
 TEST(FunctionWindows, EveryVectorIsAccountedFor) {
   constexpr size_t kVectors = 13 + 4 + 6 + 4;  // as listed in the test above
   EXPECT_EQ(sizeof(FunctionWindows),
-            kVectors * sizeof(std::vector<int>) + sizeof(std::span<const LatencyHistogram>));
+            kVectors * sizeof(std::vector<int>) + sizeof(const WindowHistograms*));
 }
 
 TEST(FunctionWindows, ResizeKeepsWhatIsThereAndItsMemory) {

@@ -405,10 +405,10 @@ TEST(ObserveTest, PercentilesOfAWindow) {
   EXPECT_NEAR(w.latency_p50_ms[0], 50, 0.0625 * 50);
   EXPECT_NEAR(w.latency_p95_ms[0], 95, 0.0625 * 95);
   EXPECT_NEAR(w.latency_p99_ms[0], 99, 0.0625 * 99);
-  EXPECT_EQ(w.latency_us[0].count(), 100u);
+  EXPECT_EQ(w.histograms->count(0), 100u);
   run.At(2000);
   EXPECT_EQ(w.latency_p50_ms[0], 0);
-  EXPECT_EQ(w.latency_us[0].count(), 0u);
+  EXPECT_EQ(w.histograms->count(0), 0u);
 }
 
 TEST(ObserveTest, ColdStartsAreCountedWhenTheyBegin) {
