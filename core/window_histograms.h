@@ -30,8 +30,11 @@ class WindowHistograms {
   size_t size() const { return places_.size(); }  // functions
 
   void Record(uint32_t function, const Buckets& buckets);
-  // Brings what Record and MergeInto need into the cache.
+  // Bring what the other calls need into the cache: first this, and when that has come, the other.
   void Prefetch(uint32_t function) const { __builtin_prefetch(&places_[function], 1); }
+  void PrefetchPlace(uint32_t function) const;
+  // And what MergeInto reaches into, of `sum`.
+  void PrefetchMerge(uint32_t function, const InvocationHistogram& sum) const;
   // A new window: no function has a completion any more. Costs only those that had.
   void Clear();
 
@@ -90,6 +93,24 @@ inline uint32_t WindowHistograms::NewBlock(uint32_t older) {
   if (blocks_used_ == blocks_.size()) blocks_.emplace_back();
   blocks_[blocks_used_].older = older;
   return blocks_used_++;
+}
+
+inline void WindowHistograms::PrefetchPlace(uint32_t function) const {
+  const Place& place = places_[function];
+  if (place.count > kFew) {
+    __builtin_prefetch(&histograms_[place.at], 1);
+  } else if (place.count > 0) {
+    __builtin_prefetch(&blocks_[place.at], 1);
+  }
+}
+
+inline void WindowHistograms::PrefetchMerge(uint32_t function,
+                                            const InvocationHistogram& sum) const {
+  __builtin_prefetch(&sum, 1);
+  VisitFew(function, [&](const Buckets& buckets) {
+    __builtin_prefetch(sum.AddressOf(buckets[kLatencyLane]), 1);
+    __builtin_prefetch(sum.AddressOf(buckets[kSlowdownLane]), 1);
+  });
 }
 
 template <class Visit>

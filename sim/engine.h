@@ -106,7 +106,7 @@ struct alignas(64) Function {
   Metered queued;  // in the queue, or bound to a starting container
 
   // Touched when containers change.
-  std::vector<uint32_t> members;  // containers, by rising creation
+  alignas(64) std::vector<uint32_t> members;  // containers, by rising creation
   uint32_t ready = 0, starting = 0, draining = 0;
   uint32_t unplaced = 0;  // wanted, but no node had room
   bool pending = false;   // stands in Engine::pending_
@@ -128,6 +128,9 @@ struct alignas(64) Function {
   uint32_t alive() const { return ready + starting; }
   int32_t weight() const { return cpu_shares > 0 ? cpu_shares : cpu_limit; }
 };
+
+// An odd number of cache lines each, so that the same line of all elements uses all of the cache.
+static_assert(sizeof(Function) / 64 % 2 == 1 && sizeof(Container) / 64 % 2 == 1);
 
 struct Timer {
   enum class Kind : uint8_t {
@@ -177,6 +180,7 @@ class SimulatedCluster::Engine {
   // ---- engine_requests.cc
   void LoadArrival();
   void PrefetchAhead() const;
+  void PrefetchNextCompletion() const;
   void OnArrival();
   void OnCompletion();
   void OnTimer();

@@ -307,12 +307,15 @@ absl::Status SimulatedCluster::Engine::Observe(Snapshot& snapshot) {
   double cpu_used = 0;
   std::sort(touched_.begin(), touched_.end());  // memory is walked in one direction
   for (size_t k = 0; k < touched_.size(); ++k) {
-    if (k + kFunctionsAhead < touched_.size()) {
+    if (k + 2 * kFunctionsAhead < touched_.size()) {
+      const uint32_t later = touched_[k + 2 * kFunctionsAhead];
+      __builtin_prefetch(&functions_[later].window, 1);
+      __builtin_prefetch(&functions_[later].cpu_used_window, 1);
+      __builtin_prefetch(&totals_[later], 1);
+      __builtin_prefetch(&totals_[later].memory_mib_us, 1);
+      histograms_.Prefetch(later);
       const uint32_t soon = touched_[k + kFunctionsAhead];
-      __builtin_prefetch(&functions_[soon].window, 1);
-      __builtin_prefetch(&functions_[soon].cpu_used_window, 1);
-      histograms_.Prefetch(soon);
-      __builtin_prefetch(&totals_[soon].histogram, 1);
+      histograms_.PrefetchMerge(soon, totals_[soon].histogram);
     }
     const uint32_t i = touched_[k];
     cpu_used += functions_[i].cpu_used_window;

@@ -105,7 +105,8 @@ class NodeCpu {
     uint32_t runner;
     uint32_t generation;
     friend bool Before(const Entry& a, const Entry& b) {
-      return a.key != b.key ? a.key < b.key : a.runner < b.runner;
+      // Without branches: which of a heap's children is smaller cannot be predicted.
+      return (a.key < b.key) | ((a.key == b.key) & (a.runner < b.runner));
     }
   };
   struct Class {
