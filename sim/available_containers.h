@@ -34,6 +34,14 @@ class AvailableContainers {
   // The container that takes the next request; kNone: all are full.
   uint32_t Pick() const { return pick_; }
 
+  // Calls `visit` for the containers that are likely to be picked soon, two at most.
+  template <class Visit>
+  void VisitNext(Visit visit) const {
+    if (pick_ != kNone) visit(pick_);
+    const size_t size = items_.size();
+    if (strategy_ == RouterStrategy::kMostRecent && size > 1) visit(items_[size - 2].container);
+  }
+
   // A container became ready, with room for requests.
   void Add(Slots& slots, uint32_t c) { Insert(slots, c); }
 

@@ -55,11 +55,11 @@ inline void SimulatedCluster::Engine::PrefetchAhead() const {
       reinterpret_cast<const char*>(&functions_[arrivals[2 * kArrivalsAhead].function]);
   __builtin_prefetch(lines, 1);
   __builtin_prefetch(lines + 64, 1);
-  const uint32_t next = functions_[arrivals[kArrivalsAhead].function].available.Pick();
-  if (next == kNone) return;
-  lines = reinterpret_cast<const char*>(&containers_[next]);
-  __builtin_prefetch(lines, 1);
-  __builtin_prefetch(lines + 64, 1);
+  functions_[arrivals[kArrivalsAhead].function].available.VisitNext([this](uint32_t container) {
+    const char* next = reinterpret_cast<const char*>(&containers_[container]);
+    __builtin_prefetch(next, 1);
+    __builtin_prefetch(next + 64, 1);
+  });
 }
 
 // The container was brought when its node's next completion was found; it tells the rest.

@@ -47,21 +47,34 @@ class MinHeap {
   }
 
  private:
+  // The smallest of four children is found by two rounds of a tournament: that which wins cannot be
+  // predicted, so the choice is arithmetic, not a branch.
   void SiftDown(size_t hole, const Entry entry) {
+    Entry* const items = items_.data();
     const size_t n = items_.size();
-    while (true) {
-      const size_t first = 4 * hole + 1;
-      if (first >= n) break;
-      size_t best = first;
-      const size_t end = std::min(first + 4, n);
-      for (size_t child = first + 1; child < end; ++child) {
-        if (Before(items_[child], items_[best])) best = child;
+    size_t first = 4 * hole + 1;
+    for (; first + 4 <= n; first = 4 * hole + 1) {
+      const size_t a = first + static_cast<size_t>(Before(items[first + 1], items[first]));
+      const size_t b = first + 2 + static_cast<size_t>(Before(items[first + 3], items[first + 2]));
+      const size_t best = a ^ ((a ^ b) & -static_cast<size_t>(Before(items[b], items[a])));
+      if (!Before(items[best], entry)) {
+        items[hole] = entry;
+        return;
       }
-      if (!Before(items_[best], entry)) break;
-      items_[hole] = items_[best];
+      items[hole] = items[best];
       hole = best;
     }
-    items_[hole] = entry;
+    if (first < n) {  // fewer than four
+      size_t best = first;
+      for (size_t child = first + 1; child < n; ++child) {
+        if (Before(items[child], items[best])) best = child;
+      }
+      if (Before(items[best], entry)) {
+        items[hole] = items[best];
+        hole = best;
+      }
+    }
+    items[hole] = entry;
   }
 
   std::vector<Entry> items_;

@@ -80,7 +80,8 @@ void NodeCpu::Join(CpuRunner& r, uint32_t self, int64_t now) {
   ++c.runners;
   demand_ += demand;
   const double ahead = r.head_target - r.progress;
-  c.heap.Push({r.mark + (r.kappa == 1 ? ahead : ahead / r.kappa), self, (*generations_)[self]});
+  c.heap.Push(
+      {Order(r.mark + (r.kappa == 1 ? ahead : ahead / r.kappa)), self, (*generations_)[self]});
 }
 
 void NodeCpu::Configure(CpuRunner& r, uint32_t self, int64_t now, int32_t job_demand, int32_t limit,
@@ -136,7 +137,10 @@ uint32_t NodeCpu::FinishHead(CpuRunner& r, uint32_t self, int64_t now) {
   classes_[r.cpu_class].heap.Pop();
   Sync(r, now);
   // Completions are rounded up to the next microsecond; a job alone did its own work, no more.
-  if (r.jobs == 1) r.used -= (r.progress - r.head_target) / r.kappa * r.demand();
+  if (r.jobs == 1) {
+    const double over = r.progress - r.head_target;
+    r.used -= (r.kappa == 1 ? over : over / r.kappa) * r.demand();
+  }
   Leave(r, self, false);
   PopHead(r);
   if (r.jobs > 0) Join(r, self, now);
@@ -234,9 +238,10 @@ void NodeCpu::FillWater() {
 void NodeCpu::FindNext(int64_t now) {
   next_ = kNever;
   for (Class& c : classes_) {
-    while (!c.heap.empty() && !Live(c.heap.top())) c.heap.Pop();
+    // As many entries as runners: none is stale.
+    while (c.heap.size() > c.runners && !Live(c.heap.top())) c.heap.Pop();
     if (c.heap.empty()) continue;
-    const double ahead = c.heap.top().key - c.clock;
+    const double ahead = ClockOf(c.heap.top().order) - c.clock;
     // Nearly starved work may be further away than time can tell.
     const double after = std::min(c.speed == 1 ? ahead : ahead / c.speed, 4e18);
     const int64_t time = std::max(now, last_ + static_cast<int64_t>(std::ceil(after)));

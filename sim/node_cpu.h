@@ -101,14 +101,18 @@ class NodeCpu {
 
  private:
   struct Entry {
-    double key;  // class clock at completion
+    uint64_t order;  // Order() of the class clock at completion
     uint32_t runner;
     uint32_t generation;
+    // Without branches: which of a heap's children is smaller cannot be predicted.
     friend bool Before(const Entry& a, const Entry& b) {
-      // Without branches: which of a heap's children is smaller cannot be predicted.
-      return (a.key < b.key) | ((a.key == b.key) & (a.runner < b.runner));
+      return (a.order < b.order) | ((a.order == b.order) & (a.runner < b.runner));
     }
   };
+  // Clocks are not negative, so their bits are in the order of their values; whole numbers are
+  // compared in a third of the time.
+  static uint64_t Order(double clock) { return std::bit_cast<uint64_t>(std::max(clock, 0.0)); }
+  static double ClockOf(uint64_t order) { return std::bit_cast<double>(order); }
   struct Class {
     double rho;
     double demand = 0;     // sum of D

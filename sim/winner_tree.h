@@ -28,10 +28,10 @@ class WinnerTree {
     if (games_[at].time == time) return;
     games_[at].time = time;
     while (at > 1) {
-      // Left children come first, so that ties go to the lower leaf.
-      const Game& left = games_[at & ~1u];
-      const Game& right = games_[at | 1u];
-      const Game winner = right.time < left.time ? right : left;
+      // Left children come first, so that ties go to the lower leaf. Who wins cannot be predicted:
+      // an index, not a branch.
+      const Game* pair = &games_[at & ~1u];
+      const Game winner = pair[static_cast<size_t>(pair[1].time < pair[0].time)];
       at /= 2;
       if (games_[at].time == winner.time && games_[at].leaf == winner.leaf) return;
       games_[at] = winner;
