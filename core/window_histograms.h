@@ -17,6 +17,7 @@
 #include <vector>
 
 #include "core/histogram.h"
+#include "core/prefetch.h"
 
 namespace reeve {
 
@@ -31,7 +32,7 @@ class WindowHistograms {
 
   void Record(uint32_t function, const Buckets& buckets);
   // Bring what the other calls need into the cache: first this, and when that has come, the other.
-  void Prefetch(uint32_t function) const { __builtin_prefetch(&places_[function], 1); }
+  void Prefetch(uint32_t function) const { PrefetchLine(&places_[function]); }
   void PrefetchPlace(uint32_t function) const;
   // And what MergeInto reaches into, of `sum`.
   void PrefetchMerge(uint32_t function, const InvocationHistogram& sum) const;
@@ -98,18 +99,18 @@ inline uint32_t WindowHistograms::NewBlock(uint32_t older) {
 inline void WindowHistograms::PrefetchPlace(uint32_t function) const {
   const Place& place = places_[function];
   if (place.count > kFew) {
-    __builtin_prefetch(&histograms_[place.at], 1);
+    PrefetchLine(&histograms_[place.at]);
   } else if (place.count > 0) {
-    __builtin_prefetch(&blocks_[place.at], 1);
+    PrefetchLine(&blocks_[place.at]);
   }
 }
 
 inline void WindowHistograms::PrefetchMerge(uint32_t function,
                                             const InvocationHistogram& sum) const {
-  __builtin_prefetch(&sum, 1);
+  PrefetchLine(&sum);
   VisitFew(function, [&](const Buckets& buckets) {
-    __builtin_prefetch(sum.AddressOf(buckets[kLatencyLane]), 1);
-    __builtin_prefetch(sum.AddressOf(buckets[kSlowdownLane]), 1);
+    PrefetchLine(sum.AddressOf(buckets[kLatencyLane]));
+    PrefetchLine(sum.AddressOf(buckets[kSlowdownLane]));
   });
 }
 

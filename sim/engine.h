@@ -7,6 +7,7 @@
 #include <algorithm>
 #include <vector>
 
+#include "core/prefetch.h"
 #include "core/random.h"
 #include "sim/available_containers.h"
 #include "sim/cluster.h"
@@ -204,8 +205,8 @@ class SimulatedCluster::Engine {
     node_times_.Set(node, cpu.next_completion());
     // By the time this completion comes, its container is in the cache.
     const char* next = reinterpret_cast<const char*>(&containers_[cpu.next_runner()]);
-    __builtin_prefetch(next);
-    __builtin_prefetch(next + 64);
+    PrefetchLine(next);
+    PrefetchLine(next + 64);
   }
   // The function has something to tell at the end of the window. Call before its state changes.
   void Touch(uint32_t function) {

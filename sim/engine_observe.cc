@@ -309,10 +309,10 @@ absl::Status SimulatedCluster::Engine::Observe(Snapshot& snapshot) {
   for (size_t k = 0; k < touched_.size(); ++k) {
     if (k + 2 * kFunctionsAhead < touched_.size()) {
       const uint32_t later = touched_[k + 2 * kFunctionsAhead];
-      __builtin_prefetch(&functions_[later].window, 1);
-      __builtin_prefetch(&functions_[later].cpu_used_window, 1);
-      __builtin_prefetch(&totals_[later], 1);
-      __builtin_prefetch(&totals_[later].memory_mib_us, 1);
+      PrefetchLine(&functions_[later].window);
+      PrefetchLine(&functions_[later].cpu_used_window);
+      PrefetchLine(&totals_[later]);
+      PrefetchLine(&totals_[later].memory_mib_us);
       histograms_.Prefetch(later);
       const uint32_t soon = touched_[k + kFunctionsAhead];
       histograms_.PrefetchMerge(soon, totals_[soon].histogram);

@@ -53,12 +53,12 @@ inline void SimulatedCluster::Engine::PrefetchAhead() const {
   const Arrival* arrivals = batch_.arrivals.data() + batch_at_;
   const char* lines =
       reinterpret_cast<const char*>(&functions_[arrivals[2 * kArrivalsAhead].function]);
-  __builtin_prefetch(lines, 1);
-  __builtin_prefetch(lines + 64, 1);
+  PrefetchLine(lines);
+  PrefetchLine(lines + 64);
   functions_[arrivals[kArrivalsAhead].function].available.VisitNext([this](uint32_t container) {
     const char* next = reinterpret_cast<const char*>(&containers_[container]);
-    __builtin_prefetch(next, 1);
-    __builtin_prefetch(next + 64, 1);
+    PrefetchLine(next);
+    PrefetchLine(next + 64);
   });
 }
 
@@ -68,9 +68,9 @@ inline void SimulatedCluster::Engine::PrefetchNextCompletion() const {
   const Container& next = containers_[cpu.next_runner()];
   if (next.cpu.jobs == 0) return;
   const char* function = reinterpret_cast<const char*>(&functions_[next.function]);
-  __builtin_prefetch(function, 1);
-  __builtin_prefetch(function + 64, 1);
-  if (next.cpu.head_id != kNone) __builtin_prefetch(&requests_[next.cpu.head_id], 1);
+  PrefetchLine(function);
+  PrefetchLine(function + 64);
+  if (next.cpu.head_id != kNone) PrefetchLine(&requests_[next.cpu.head_id]);
 }
 
 void SimulatedCluster::Engine::OnArrival() {
@@ -292,7 +292,7 @@ void SimulatedCluster::Engine::FlushJournal() {
   for (size_t i = 0; i < journal_.size(); ++i) {
     if (i + kFinishedAhead < journal_.size()) {
       const uint32_t soon = journal_[i + kFinishedAhead].function;
-      __builtin_prefetch(&functions_[soon].window, 1);
+      PrefetchLine(&functions_[soon].window);
       histograms_.Prefetch(soon);
       histograms_.PrefetchPlace(journal_[i + kFinishedAhead / 2].function);
     }
