@@ -1,0 +1,95 @@
+// The workloads of an experiment, and the parts of one that are kept apart: what is tuned on, what
+// chooses among the tuned, and what the result is reported on.
+#pragma once
+
+#include <cstdint>
+#include <optional>
+#include <string>
+#include <vector>
+
+#include "absl/status/status.h"
+#include "absl/status/statusor.h"
+#include "core/config.h"
+#include "core/units.h"
+#include "traces/generator.h"
+#include "traces/trace.h"
+
+namespace reeve {
+
+// A part of a workload: some of its functions, some of its time.
+struct PartSpec {
+  // Functions whose place in [0, 1), a hash of (split seed, name), is in [first, second).
+  std::vector<double> functions = {0, 1};
+  SimTime from = {};
+  SimTime to = SimTime::Max();
+
+  template <class V>
+  static void Fields(V& v) {
+    v.Field("functions", &PartSpec::functions,
+            "Shares [a, b): functions are put into a random order, and these are taken",
+            Between(0, 1));
+    v.Field("from", &PartSpec::from, "Start of the part, in the workload's time", AtLeast(0));
+    v.Field("to", &PartSpec::to, "End of the part; unset: the workload's end", AtLeast(0));
+  }
+  absl::Status Validate() const;
+  // Neither a function nor a moment in common: nothing of one part can be known from the other.
+  // Sharing functions at other times, or times of other functions, is not an overlap.
+  bool Overlaps(const PartSpec& other) const;
+};
+
+struct SplitSpec {
+  uint64_t seed = 1;
+  PartSpec train, test;
+  std::optional<PartSpec> validation;
+
+  template <class V>
+  static void Fields(V& v) {
+    v.Field("seed", &SplitSpec::seed, "Of the order of the functions");
+    v.Field("train", &SplitSpec::train, "What parameters are searched on");
+    v.Field("validation", &SplitSpec::validation,
+            "What the best are chosen on; unset: the training part");
+    v.Field("test", &SplitSpec::test, "What results are of; nothing else sees it");
+  }
+  // The test part must not overlap with the others.
+  absl::Status Validate() const;
+};
+
+struct WorkloadSpec {
+  std::string trace;
+  bool lenient = false;
+  std::optional<GeneratorConfig> generate;
+  double rate = 1;
+  std::optional<SplitSpec> split;
+
+  template <class V>
+  static void Fields(V& v) {
+    v.Field("trace", &WorkloadSpec::trace,
+            "A trace file, or what `reeve trace import` reads; relative to the experiment's file");
+    v.Field("lenient", &WorkloadSpec::lenient, "Skip what is broken in the trace");
+    v.Field("generate", &WorkloadSpec::generate, "Instead of a trace: a generated population");
+    v.Field("rate", &WorkloadSpec::rate, "Factor on the number of invocations", AtLeast(1e-6));
+    v.Field("split", &WorkloadSpec::split,
+            "Parts for tuning and for testing; unset: everything is the test part");
+  }
+  // Exactly one of trace and generate.
+  absl::Status Validate() const;
+};
+
+enum class Part : uint8_t { kTrain, kValidation, kTest };
+std::string_view PartName(Part part);
+
+// Reads or generates the workload; paths are taken from `folder`.
+absl::StatusOr<Trace> LoadWorkload(const WorkloadSpec& spec, const std::string& folder);
+
+// A part of it, shifted to start at 0. Without a split every part is the whole. InvalidArgument
+// when no function is in the part, or no time.
+absl::StatusOr<Trace> SelectPart(const Trace& workload, const std::optional<SplitSpec>& split,
+                                 Part part);
+
+// The first share of a trace's time, in whole minutes, at least one.
+absl::StatusOr<Trace> FirstShare(const Trace& trace, double share);
+
+// A checksum of all that a simulation sees of a trace.
+uint64_t Fingerprint(const Trace& trace);
+
+}  // namespace reeve
