@@ -29,6 +29,7 @@ HpaOptions CombinedOptions::ConcurrencyHpa() {
 
 VpaOptions CombinedOptions::SlowVpa() {
   VpaOptions options;
+  options.cpu_use = VpaCpuUse::kBusyContainer;
   options.min_time_between_changes = SimTime::Minutes(10);
   return options;
 }

@@ -7,7 +7,10 @@
 // or memory beside VPA). Here they are kept apart:
 // - by signal: the horizontal rule counts requests (KPA always; of the HPA, metrics on cpu and
 // memory
-//   are refused), which do not change with the limits they are compared to;
+//   are refused), not a share of the limits; the vertical one looks at the containers that execute
+//   requests (vpa.cpu_use: busy_container), so that containers standing by do not make it think
+//   that less CPU would do: use per container would shrink with every container added, limits and
+//   speed after it, and containers would be added for the slower requests without end;
 // - by time: a function's limits change at most once per vpa.min_time_between_changes (10 minutes
 //   unless set), many times the horizontal rule's period, and only when outside of bounds that span
 //   the middle half of what was used;
@@ -58,7 +61,8 @@ struct CombinedOptions {
   absl::Status Validate() const;
 
   static HpaOptions ConcurrencyHpa();  // the defaults, on concurrency
-  static VpaOptions SlowVpa();         // the defaults, at most one change in 10 minutes
+  // The defaults, on busy containers, at most one change in 10 minutes.
+  static VpaOptions SlowVpa();
 };
 
 // No allocation once a function has been seen.

@@ -36,7 +36,7 @@ constexpr bool IsUtilization(HpaMetric metric) {
 
 struct HpaMetricSpec {
   HpaMetric metric = HpaMetric::kCpu;
-  std::optional<double> target;
+  std::optional<double> target = std::nullopt;
   bool external = false;
 
   template <class Visitor>

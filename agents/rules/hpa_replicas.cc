@@ -48,7 +48,9 @@ std::optional<int32_t> HpaReplicas(const HpaUsage& usage, double target, HpaTole
     if (Within(tolerance, ratio)) return current;
     return CeilToInt32(ratio * static_cast<double>(pods));
   }
-  if (usage.missing > 0) {
+  // At the target exactly, missing pods of a percentage are left out, those of an amount count as
+  // 0.
+  if (usage.missing > 0 && (ratio != 1 || request == 0)) {
     const double full = request > 0 ? static_cast<double>(request) * std::max(100.0, target) / 100
                                     : static_cast<double>(Thousandths(target));
     if (ratio < 1) total += static_cast<int64_t>(full) * usage.missing;

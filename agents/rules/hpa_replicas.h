@@ -29,9 +29,9 @@ struct HpaTolerance {
 //   Neither pods missing nor, when ratio > 1, unready: `current` within the tolerance, else
 //   ceil(ratio * measured).
 //   Otherwise missing pods count as full (at the target; of a percentage, at the larger of 100 %
-//   and the target) when ratio < 1 and as 0 when it is above, unready ones as 0 when it is above;
-//   then ceil(ratio' * pods counted), but `current` within the tolerance, or when the new ratio or
-//   the result points the other way.
+//   and the target) when ratio < 1, and as 0 when it is above (of an amount, also at 1); unready
+//   ones count as 0 when it is above. Then ceil(ratio' * pods counted), but `current` within the
+//   tolerance, or when the new ratio or the result points the other way.
 // Unset when no pod is measured, or of a percentage nothing was given. target > 0.
 std::optional<int32_t> HpaReplicas(const HpaUsage& usage, double target, HpaTolerance tolerance,
                                    int32_t current);

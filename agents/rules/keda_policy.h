@@ -23,7 +23,7 @@ namespace reeve {
 // One event source.
 struct KedaTrigger {
   HpaMetric metric = HpaMetric::kConcurrency;
-  std::optional<double> target;
+  std::optional<double> target = std::nullopt;
   double activation_target = 0;
 
   template <class Visitor>

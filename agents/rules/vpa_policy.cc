@@ -27,6 +27,13 @@ double RelativeChange(double value, int64_t target) {
 
 }  // namespace
 
+double VpaPolicy::Users(const FunctionWindows& windows, size_t f) const {
+  const double ready = windows.containers_ready[f];
+  if (options_.cpu_use == VpaCpuUse::kContainer) return ready;
+  const double in_flight = windows.mean_in_flight[f];
+  return std::isfinite(in_flight) ? std::clamp(in_flight, 0.0, ready) : 0;
+}
+
 void VpaPolicy::Record(const Snapshot& snapshot) {
   const FunctionWindows& windows = snapshot.functions;
   const double seconds = snapshot.window.seconds();
@@ -40,7 +47,7 @@ void VpaPolicy::Record(const Snapshot& snapshot) {
     if (ready == 0) continue;
     if (const double cpu = windows.cpu_used_millicores[f]; std::isfinite(cpu) && cpu >= 0) {
       function.cpu += cpu * seconds;
-      function.ready += ready * seconds;
+      function.users += Users(windows, f) * seconds;
     }
     const double each = windows.memory_used_mebibytes[f] / ready;
     const double limit = static_cast<double>(windows.memory_limit[f].value());
@@ -55,11 +62,15 @@ void VpaPolicy::Update(const FunctionWindows& windows, size_t f, SimTime now, De
   Function& function = functions_[f];
   const double request =
       static_cast<double>(windows.cpu_limit[f].value()) / options_.cpu_limit_per_request;
-  if (function.ready > 0) {
-    function.recommender.AddCpu(last_sample_, function.cpu / function.ready / 1000, request / 1000,
+  if (function.users > 0) {
+    double each = function.cpu / function.users;
+    if (options_.cpu_use == VpaCpuUse::kBusyContainer) {
+      each = std::min(each, static_cast<double>(windows.cpu_limit[f].value()));
+    }
+    function.recommender.AddCpu(last_sample_, each / 1000, request / 1000,
                                 static_cast<int32_t>(std::max(1u, function.containers)));
   }
-  function.cpu = function.ready = 0;
+  function.cpu = function.users = 0;
   if (now - function.changed < options_.min_time_between_changes) return;
 
   VpaRecommendation recommended = function.recommender.Recommend(options_);

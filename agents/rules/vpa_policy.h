@@ -10,7 +10,9 @@
 // What differs from upstream:
 // - A container has limits and no requests: the CPU limit is the request * cpu_limit_per_request.
 //   CPU use cannot exceed the limit, so after starvation the limit grows by the margin at a time.
-// - The snapshot tells the function's use, not each container's: containers count as alike.
+// - The snapshot tells the function's use, not each container's: containers count as alike. With
+//   `cpu_use: busy_container` it is shared by min(ready, in flight) of them, as if requests were
+//   spread, and counts as at most the limit.
 // - Memory samples come from windows in which no container came or went. Use equal to the limit is
 //   what platforms report that know only what is reserved (the simulator does): it says nothing and
 //   is left out. There are no out-of-memory events in the snapshot.
@@ -55,10 +57,12 @@ class VpaPolicy : public Policy {
         : recommender(options, buckets), changed(now) {}
     VpaRecommender recommender;
     double cpu = 0;           // millicores * seconds since the last sample
-    double ready = 0;         // containers * seconds since the last sample
+    double users = 0;         // containers that share it, * seconds
     uint32_t containers = 0;  // ready at the end of the last window
     SimTime changed;          // when the limits were last changed, or the function was met
   };
+  // Containers that the function's CPU use is shared by.
+  double Users(const FunctionWindows& windows, size_t f) const;
   void Record(const Snapshot& snapshot);
   void Update(const FunctionWindows& windows, size_t f, SimTime now, Decision& decision);
 

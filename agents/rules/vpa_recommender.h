@@ -6,8 +6,11 @@
 //   pkg/updater/priority/priority_processor.go, update_priority_calculator.go   when to apply
 #pragma once
 
+#include <array>
 #include <cstdint>
 #include <optional>
+#include <string_view>
+#include <utility>
 
 #include "absl/status/status.h"
 #include "agents/rules/decaying_histogram.h"
@@ -16,8 +19,19 @@
 
 namespace reeve {
 
+// What one CPU sample tells.
+enum class VpaCpuUse : uint8_t {
+  kContainer,      // use per ready container, as upstream
+  kBusyContainer,  // use per container that executes something
+};
+constexpr auto EnumNames(VpaCpuUse) {
+  return std::array<std::pair<VpaCpuUse, std::string_view>, 2>{
+      {{VpaCpuUse::kContainer, "container"}, {VpaCpuUse::kBusyContainer, "busy_container"}}};
+}
+
 struct VpaOptions {
   bool control_cpu = true;
+  VpaCpuUse cpu_use = VpaCpuUse::kContainer;
   double target_cpu_percentile = 0.9;
   double lower_bound_cpu_percentile = 0.5;
   double upper_bound_cpu_percentile = 0.95;
@@ -45,6 +59,9 @@ struct VpaOptions {
   static void Fields(Visitor& v) {
     using O = VpaOptions;
     v.Field("control_cpu", &O::control_cpu, "whether CPU limits are changed");
+    v.Field("cpu_use", &O::cpu_use,
+            "what CPU use is the use of: every ready container (upstream's), or those that execute "
+            "requests, which does not depend on how many others stand by");
     v.Field("target_cpu_percentile", &O::target_cpu_percentile,
             "percentile of CPU use that containers get", Between(0, 1));
     v.Field("lower_bound_cpu_percentile", &O::lower_bound_cpu_percentile,
