@@ -2,6 +2,7 @@
 
 #include <algorithm>
 
+#include "agents/rules/hpa_policy.h"
 #include "agents/rules/kpa_policy.h"
 #include "core/status.h"
 
@@ -26,6 +27,30 @@ constexpr PolicyKind kKinds[] = {
      [](const PolicySpec& spec) -> std::unique_ptr<Policy> {
        return std::make_unique<KeepAlivePolicy>(spec.keep_alive);
      }},
+    {"hpa",
+     [](const PolicySpec& spec) -> std::unique_ptr<Policy> {
+       return std::make_unique<HpaPolicy>(spec.hpa);
+     }},
+    {"keda",
+     [](const PolicySpec& spec) -> std::unique_ptr<Policy> {
+       return std::make_unique<KedaPolicy>(spec.keda);
+     }},
+    {"aimd",
+     [](const PolicySpec& spec) -> std::unique_ptr<Policy> {
+       return std::make_unique<AimdPolicy>(spec.aimd);
+     }},
+    {"ensure",
+     [](const PolicySpec& spec) -> std::unique_ptr<Policy> {
+       return std::make_unique<EnsurePolicy>(spec.ensure);
+     }},
+    {"vpa",
+     [](const PolicySpec& spec) -> std::unique_ptr<Policy> {
+       return std::make_unique<VpaPolicy>(spec.vpa);
+     }},
+    {"combined",
+     [](const PolicySpec& spec) -> std::unique_ptr<Policy> {
+       return std::make_unique<CombinedPolicy>(spec.combined);
+     }},
 };
 
 }  // namespace
@@ -45,11 +70,15 @@ absl::Status PolicySpec::Validate() const {
     return absl::InvalidArgumentError("name: unknown policy '" + name + "'" +
                                       config_internal::Suggest(name, names));
   }
-  if (name == "kpa") {
-    if (absl::Status status = kpa.Validate(); !status.ok()) {
-      return absl::InvalidArgumentError("kpa." + MessageOf(status));
-    }
-  }
+  absl::Status status;
+  if (name == "kpa") status = kpa.Validate();
+  if (name == "hpa") status = hpa.Validate();
+  if (name == "keda") status = keda.Validate();
+  if (name == "aimd") status = aimd.Validate();
+  if (name == "ensure") status = ensure.Validate();
+  if (name == "vpa") status = vpa.Validate();
+  if (name == "combined") status = combined.Validate();
+  if (!status.ok()) return absl::InvalidArgumentError(name + "." + MessageOf(status));
   return absl::OkStatus();
 }
 

@@ -12,8 +12,14 @@
 
 #include "absl/status/status.h"
 #include "absl/status/statusor.h"
+#include "agents/rules/aimd_policy.h"
+#include "agents/rules/combined_policy.h"
+#include "agents/rules/ensure_policy.h"
+#include "agents/rules/hpa_options.h"
+#include "agents/rules/keda_policy.h"
 #include "agents/rules/kpa_options.h"
 #include "agents/rules/simple_policies.h"
+#include "agents/rules/vpa_policy.h"
 #include "core/config.h"
 #include "core/policy.h"
 
@@ -26,13 +32,26 @@ struct PolicySpec {
   KpaOptions kpa;
   StaticOptions fixed;
   KeepAliveOptions keep_alive;
+  HpaOptions hpa;
+  KedaOptions keda;
+  AimdOptions aimd;
+  EnsureOptions ensure;
+  VpaOptions vpa;
+  CombinedOptions combined;
 
   template <class Visitor>
   static void Fields(Visitor& v) {
-    v.Field("name", &PolicySpec::name, "the policy: kpa, static or keep_alive");
+    v.Field("name", &PolicySpec::name, "the policy, one of those below");
     v.Field("kpa", &PolicySpec::kpa, "Knative's pod autoscaler");
     v.Field("static", &PolicySpec::fixed, "a fixed number of replicas");
     v.Field("keep_alive", &PolicySpec::keep_alive, "a fixed keep-alive time");
+    v.Field("hpa", &PolicySpec::hpa, "Kubernetes' horizontal pod autoscaler");
+    v.Field("keda", &PolicySpec::keda, "KEDA: the HPA, to zero and from zero");
+    v.Field("aimd", &PolicySpec::aimd,
+            "resources doubled when the SLO is missed, lowered otherwise");
+    v.Field("ensure", &PolicySpec::ensure, "CPU by latency against the best seen");
+    v.Field("vpa", &PolicySpec::vpa, "Kubernetes' vertical pod autoscaler");
+    v.Field("combined", &PolicySpec::combined, "a horizontal rule and the vertical pod autoscaler");
   }
 
   // The name is known, and the conditions between the named policy's fields hold. The message

@@ -22,7 +22,8 @@ std::string ErrorOf(const std::string& yaml) {
 }
 
 TEST(PolicyFactory, MakesEachByName) {
-  ASSERT_EQ(PolicyNames().size(), 3u);
+  EXPECT_THAT(PolicyNames(), testing::IsSupersetOf({"kpa", "static", "keep_alive", "hpa", "keda",
+                                                    "aimd", "ensure", "vpa", "combined"}));
   for (const std::string& name : PolicyNames()) {
     PolicySpec spec;
     spec.name = name;
@@ -55,7 +56,25 @@ TEST(PolicyFactory, ReadsAndWritesOptions) {
   EXPECT_EQ(WriteConfig(*again), WriteConfig(*spec));
 }
 
+TEST(PolicyFactory, ReadsAndWritesLists) {
+  const auto spec = Read(
+      "name: hpa\nhpa:\n  metrics: [{metric: rps, target: 20}, {metric: cpu}]\n"
+      "  scale_down: {select_policy: Min, policies: [{type: pods, value: 2, period: 60s}]}\n"
+      "combined: {horizontal: hpa}\n");
+  ASSERT_TRUE(spec.ok()) << spec.status();
+  ASSERT_EQ(spec->hpa.metrics.size(), 2u);
+  EXPECT_EQ(spec->hpa.metrics[0].target, 20);
+  EXPECT_EQ(spec->hpa.scale_down.policies.size(), 1u);
+  EXPECT_EQ(spec->hpa.scale_down.stabilization_window, SimTime::Seconds(300));  // as by default
+  EXPECT_EQ(spec->combined.hpa.metrics[0].metric, HpaMetric::kConcurrency);
+  const auto again = Read(WriteConfig(*spec));
+  ASSERT_TRUE(again.ok()) << again.status();
+  EXPECT_EQ(WriteConfig(*again), WriteConfig(*spec));
+}
+
 TEST(PolicyFactory, ImpossibleOptionsAreLocated) {
+  EXPECT_THAT(ErrorOf("hpa: {metrics: []}"), HasSubstr("p.yaml:1:6: metrics: there is none"));
+  EXPECT_THAT(ErrorOf("hpa: {scale_up: {policies: []}}"), HasSubstr("select_policy: Disabled"));
   EXPECT_THAT(ErrorOf("kpa: {stable_window: 2s}"), HasSubstr("p.yaml:1:22: stable_window"));
   EXPECT_THAT(ErrorOf("kpa: {stabel_window: 60s}"), HasSubstr("did you mean 'stable_window'"));
   EXPECT_THAT(ErrorOf("kpa: {metric: cpu}"), HasSubstr("concurrency, rps"));
@@ -71,6 +90,9 @@ TEST(PolicyFactory, ChecksSpecsThatWereNotRead) {
   spec.kpa.min_scale = 3;
   spec.kpa.max_scale = 2;
   EXPECT_THAT(MessageOf(MakePolicy(spec).status()), HasSubstr("kpa.min_scale: 3 is more"));
+  spec.name = "combined";
+  spec.combined.vpa.replicas = 1;
+  EXPECT_THAT(MessageOf(MakePolicy(spec).status()), HasSubstr("combined.vpa.replicas"));
 }
 
 TEST(SimplePolicies, DecideTheSameEveryTime) {
