@@ -26,6 +26,8 @@ enum class StreamPurpose : uint32_t {
   kPolicy = 7,        // policies that explore
   kPerturbation = 8,  // noise put on metrics and actuation
   kTraceEdit = 9,     // thinning and sampling of traces
+  kBootstrap = 10,    // resampling for confidence intervals
+  kSearch = 11,       // candidates of a random search
 };
 
 // A stream of independent draws, addressed by index. Copyable, stateless, thread-safe.

@@ -1,0 +1,216 @@
+#include "cli/experiment_command.h"
+
+#include <fmt/format.h>
+#include <unistd.h>
+
+#include <filesystem>
+#include <memory>
+#include <mutex>
+#include <optional>
+#include <thread>
+
+#include "core/human.h"
+#include "core/interrupt.h"
+#include "core/progress.h"
+#include "core/status.h"
+#include "core/terminal.h"
+#include "runs/experiment.h"
+#include "runs/experiment_folder.h"
+
+namespace reeve {
+namespace {
+
+struct Options {
+  std::string file, out, policy, workload;
+  std::vector<std::string> assignments;
+  int threads = 0;
+  bool quiet = false;
+  TableFormat format = TableFormat::kText;
+};
+
+int ThreadsOf(const Options& options) {
+  if (options.threads > 0) return options.threads;
+  return static_cast<int>(std::max(1u, std::thread::hardware_concurrency()));
+}
+
+std::string FolderOf(const std::string& file) {
+  return std::filesystem::path(file).parent_path().string();
+}
+
+// A bar for each of the pieces that follow one another. Called from several threads.
+class Watch {
+ public:
+  explicit Watch(bool quiet) : quiet_(quiet) {}
+  ~Watch() { End(); }
+
+  void Report(std::string_view what, size_t done, size_t planned) {
+    const std::lock_guard lock(mutex_);
+    if (what != what_) {
+      End();
+      what_ = what;
+      done_ = 0;
+      progress_.emplace(
+          Progress::Work{.what = what_, .total = static_cast<double>(planned), .unit = "runs"},
+          Progress::Options{.mode = quiet_ ? Progress::Mode::kQuiet : Progress::Mode::kAuto});
+    }
+    done_ = std::max(done_, done);
+    if (progress_->Due()) progress_->Report(static_cast<double>(done_), {});
+  }
+
+ private:
+  void End() {
+    if (progress_) progress_->Finish(static_cast<double>(done_), {});
+    progress_.reset();
+  }
+  const bool quiet_;
+  std::mutex mutex_;
+  std::string what_;
+  size_t done_ = 0;
+  std::optional<Progress> progress_;
+};
+
+absl::Status Resumable(const absl::Status& status, const Options& options) {
+  if (!absl::IsCancelled(status)) return status;
+  return absl::CancelledError(fmt::format(
+      "interrupted; what was simulated is kept in {}: the same command goes on there",
+      options.out));
+}
+
+absl::StatusOr<int> RunExperimentCommand(const Options& options) {
+  ASSIGN_OR_RETURN(const ExperimentConfig config,
+                   LoadConfig<ExperimentConfig>({options.file, options.assignments}));
+  ASSIGN_OR_RETURN(const ExperimentFolder folder, ExperimentFolder::Open(options.out));
+  RETURN_IF_ERROR(folder.WriteConfigFile(config));
+  ASSIGN_OR_RETURN(CellStore store, CellStore::Open(folder.cells()));
+  HandleInterrupts();
+  absl::StatusOr<ExperimentResults> results = absl::UnknownError("");
+  {
+    Watch watch(options.quiet);
+    results = RunExperiment(config, FolderOf(options.file), store, ThreadsOf(options),
+                            {.stop = InterruptRequested,
+                             .on_progress = [&](std::string_view what, size_t done,
+                                                size_t planned) {
+                               watch.Report(what, done, planned);
+                             }});
+  }
+  if (!results.ok()) return Resumable(results.status(), options);
+  RETURN_IF_ERROR(folder.Write(*results));
+  fmt::print("{}", ResultsTable(*results).Render(options.format, ColorAllowed(STDOUT_FILENO)));
+  if (options.format == TableFormat::kText) {
+    fmt::print("\n{} simulations, {} of them from before\nreport: {}\n",
+               HumanCount(store.simulated() + store.reused()), HumanCount(store.reused()),
+               folder.File("report.html"));
+  }
+  return kExitFine;
+}
+
+// What `tune` works on: one policy of the file on one of its workloads.
+struct Chosen {
+  const ExperimentPolicy* policy = nullptr;
+  std::string workload;
+};
+
+absl::StatusOr<Chosen> Choose(const ExperimentConfig& config, const Options& options) {
+  Chosen chosen;
+  std::vector<std::string> labels;
+  for (const ExperimentPolicy& policy : config.policies) {
+    if (policy.search.empty()) continue;
+    labels.push_back(policy.label);
+    if (policy.label == options.policy || (options.policy.empty() && chosen.policy == nullptr)) {
+      chosen.policy = &policy;
+    }
+  }
+  if (labels.empty()) return UsageError(options.file + ": no policy has a 'search'");
+  if (chosen.policy == nullptr) {
+    return UsageError(fmt::format("--policy: no policy with a search is labelled '{}'{}",
+                                  options.policy,
+                                  config_internal::Suggest(options.policy, labels)));
+  }
+  std::vector<std::string> workloads;
+  for (const auto& [name, spec] : config.workloads) workloads.push_back(name);
+  chosen.workload = options.workload.empty() ? workloads.front() : options.workload;
+  if (!config.workloads.contains(chosen.workload)) {
+    return UsageError(fmt::format("--workload: no workload '{}'{}", chosen.workload,
+                                  config_internal::Suggest(chosen.workload, workloads)));
+  }
+  return chosen;
+}
+
+absl::StatusOr<int> RunTuneCommand(const Options& options) {
+  ASSIGN_OR_RETURN(ExperimentConfig config,
+                   LoadConfig<ExperimentConfig>({options.file, options.assignments}));
+  ResolveDefaults(config);
+  ASSIGN_OR_RETURN(const Chosen chosen, Choose(config, options));
+  ASSIGN_OR_RETURN(const ExperimentFolder folder, ExperimentFolder::Open(options.out));
+  ASSIGN_OR_RETURN(CellStore store, CellStore::Open(folder.cells()));
+  HandleInterrupts();
+  absl::StatusOr<TuningResult> tuned = absl::UnknownError("");
+  {
+    Watch watch(options.quiet);
+    const std::string what = "tune " + chosen.policy->label;
+    tuned = TuneOnWorkload(config, *chosen.policy, chosen.workload, FolderOf(options.file), store,
+                           ThreadsOf(options),
+                           {.stop = InterruptRequested,
+                            .on_progress = [&](size_t done, size_t planned) {
+                              watch.Report(what, done, planned);
+                            }});
+  }
+  if (!tuned.ok()) return Resumable(tuned.status(), options);
+  RETURN_IF_ERROR(folder.WriteTuned(chosen.workload, chosen.policy->label, *tuned));
+  fmt::print("{}", TrialsTable(*tuned).Render(options.format, ColorAllowed(STDOUT_FILENO)));
+  const Trial& winner = tuned->trials[tuned->winner];
+  if (options.format == TableFormat::kText) {
+    fmt::print("\nchosen: {}\nin {}\n",
+               winner.parameters.empty() ? "as given" : AssignmentsText(winner.parameters),
+               folder.File("tuned"));
+  }
+  if (tuned->feasible) return kExitFine;
+  fmt::print(stderr, "reeve: nothing keeps SLO violations to {:.2f} % on validation; the fewest: "
+             "{:.2f} %\n",
+             config.tuning.slo_violation_share * 100, winner.validation_slo_violation_share * 100);
+  return kExitThreshold;
+}
+
+void AddCommonOptions(CLI::App& command, Options& options) {
+  command.add_option("file", options.file, "YAML of the experiment (see configs/experiments)")
+      ->required();
+  command
+      .add_option("--out", options.out,
+                  "Folder for results; one that an earlier run left is gone on with")
+      ->required();
+  command.add_option("--set", options.assignments, "Change the configuration: seeds=10");
+  command
+      .add_option("--threads", options.threads,
+                  "Simulations at once; default: one per core. Results do not depend on it")
+      ->check(CLI::Range(1, 256));
+  command.add_flag("--quiet", options.quiet, "No progress");
+  AddFormatOption(command, options.format);
+  command.footer("Keys of the file and of --set:\n" +
+                 DescribeKeys(DescribeConfig<ExperimentConfig>()));
+}
+
+}  // namespace
+
+void AddExperimentCommand(CLI::App& parent, Command& chosen) {
+  auto options = std::make_shared<Options>();
+  CLI::App* command = parent.add_subcommand(
+      "experiment", "Compare policies on workloads over several seeds, as a YAML file says");
+  AddCommonOptions(*command, *options);
+  command->callback(
+      [&chosen, options] { chosen = [options] { return RunExperimentCommand(*options); }; });
+}
+
+void AddTuneCommand(CLI::App& parent, Command& chosen) {
+  auto options = std::make_shared<Options>();
+  CLI::App* command = parent.add_subcommand(
+      "tune", "Search the parameters of one policy of an experiment; exit code 1 if none keeps the SLO");
+  AddCommonOptions(*command, *options);
+  command->add_option("--policy", options->policy,
+                      "Label of the policy; default: the first with a search");
+  command->add_option("--workload", options->workload,
+                      "Workload of the experiment; default: the first by name");
+  command->callback(
+      [&chosen, options] { chosen = [options] { return RunTuneCommand(*options); }; });
+}
+
+}  // namespace reeve
