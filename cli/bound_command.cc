@@ -20,8 +20,8 @@ namespace {
 struct Options {
   std::string trace, cluster, out, start = "mean";
   ConfigOptions config;
-  std::optional<uint64_t> seed;
-  std::optional<double> cold_starts, gb_seconds;
+  std::optional<uint64_t> seed, cold_starts;
+  std::optional<double> gb_seconds;
   double start_price = 0;
   bool lenient = false;
   TableFormat format = TableFormat::kText;
@@ -41,21 +41,22 @@ absl::StatusOr<SimulationConfig> MakeConfig(const Options& options) {
   return config;
 }
 
-std::string Answer(const std::optional<double>& value, std::string_view unit) {
-  return value ? fmt::format("at least {} {}", HumanNumber(*value), unit) : "impossible";
-}
-
 void PrintAnswers(const Options& options, const ClairvoyantBound& bound) {
   const std::pair<const char*, const TradeOff*> curves[] = {
       {"without pre-warming", &bound.WithoutPrewarm()}, {"with pre-warming", &bound.WithPrewarm()}};
   for (const auto& [name, curve] : curves) {
     if (options.cold_starts) {
-      fmt::print("{}, {} cold starts: {}\n", name, HumanNumber(*options.cold_starts),
-                 Answer(curve->FewestGbSeconds(*options.cold_starts), "GB-seconds"));
+      const auto fewest = curve->FewestGbSeconds(static_cast<double>(*options.cold_starts));
+      fmt::print(
+          "{}, {} cold starts: {}\n", name, HumanCount(*options.cold_starts),
+          fewest ? fmt::format("at least {} GB-seconds", HumanNumber(*fewest)) : "impossible");
     }
     if (options.gb_seconds) {
+      const auto fewest = curve->FewestColdStarts(*options.gb_seconds);
       fmt::print("{}, {} GB-seconds: {}\n", name, HumanNumber(*options.gb_seconds),
-                 Answer(curve->FewestColdStarts(*options.gb_seconds), "cold starts"));
+                 fewest ? fmt::format("at least {} cold starts",
+                                      HumanCount(static_cast<uint64_t>(*fewest)))
+                        : "impossible");
     }
   }
 }
@@ -106,10 +107,8 @@ void AddBoundCommand(CLI::App& parent, Command& chosen) {
                    "GB-seconds that a start is worth beside its own where nothing starts cold")
       ->check(CLI::NonNegativeNumber)
       ->capture_default_str();
-  command
-      ->add_option("--cold-starts", options->cold_starts,
-                   "Asks for the fewest GB-seconds with so many cold starts")
-      ->check(CLI::NonNegativeNumber);
+  command->add_option("--cold-starts", options->cold_starts,
+                      "Asks for the fewest GB-seconds with so many cold starts");
   command
       ->add_option("--gb-seconds", options->gb_seconds,
                    "Asks for the fewest cold starts with so many GB-seconds")

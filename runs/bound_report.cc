@@ -25,7 +25,8 @@ void AddCurve(std::string_view name, const TradeOff& curve, const ClairvoyantCos
         total.requests == 0 ? 0 : p.cold_starts / static_cast<double>(total.requests);
     const double over =
         total.needed_gb_seconds == 0 ? 0 : p.gb_seconds / total.needed_gb_seconds - 1;
-    table.AddRow({Cell::Text(name), Cell::Number(p.price_gb_seconds), Cell::Number(p.cold_starts),
+    table.AddRow({Cell::Text(name), Cell::Number(p.price_gb_seconds),
+                  Cell::Count(static_cast<uint64_t>(p.cold_starts)),
                   Cell::Number(share, HumanPercent(share)), Cell::Number(p.gb_seconds),
                   Cell::Number(over, HumanPercent(over))});
   }

@@ -101,7 +101,7 @@ TEST(OraclePrewarmPolicy, ReachesTheBoundAsPeriodsGetShort) {
       const double factor = gb_seconds / best.warm_gb_seconds;
       EXPECT_GE(factor, 0.999);
       EXPECT_LT(factor, factor_before);
-      // Per start at most a period early and a period late, the floor of zero dropping none sooner.
+      // Per start at most a period early and a period late.
       EXPECT_LE(
           gb_seconds - best.warm_gb_seconds,
           static_cast<double>(best.warm_starts) * 2.0 * static_cast<double>(period_ms) / 1000 + 1);
