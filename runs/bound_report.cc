@@ -3,6 +3,7 @@
 #include <fmt/format.h>
 
 #include <algorithm>
+#include <cmath>
 #include <nlohmann/json.hpp>
 #include <span>
 
@@ -23,8 +24,8 @@ void AddCurve(std::string_view name, const TradeOff& curve, const ClairvoyantCos
     const TradeOffPoint& p = points[shown == 1 ? 0 : i * (points.size() - 1) / (shown - 1)];
     const double share =
         total.requests == 0 ? 0 : p.cold_starts / static_cast<double>(total.requests);
-    const double over =
-        total.needed_gb_seconds == 0 ? 0 : p.gb_seconds / total.needed_gb_seconds - 1;
+    double over = total.needed_gb_seconds == 0 ? 0 : p.gb_seconds / total.needed_gb_seconds - 1;
+    if (std::abs(over) < 1e-12) over = 0;  // rounding
     table.AddRow({Cell::Text(name), Cell::Number(p.price_gb_seconds),
                   Cell::Count(static_cast<uint64_t>(p.cold_starts)),
                   Cell::Number(share, HumanPercent(share)), Cell::Number(p.gb_seconds),

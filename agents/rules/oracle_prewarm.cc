@@ -118,7 +118,8 @@ absl::Status OraclePrewarmPolicy::Decide(const Snapshot& snapshot, std::span<Dec
       replicas_[f] = steps[next_[f]].replicas;
     }
     decisions[f].replicas = replicas_[f];
-    decisions[f].keep_alive = SimTime();
+    const bool late = snapshot.functions.cold_starts[f] > 0;
+    decisions[f].keep_alive = late ? std::max(period_, SimTime::Seconds(1)) : SimTime();
   }
   return absl::OkStatus();
 }

@@ -10,7 +10,10 @@
 // periods, so a container begins up to one period early and ends up to one period late; and it does
 // not know how long a start will take, so it begins the `start_quantile` of the start-time
 // distribution ahead (0.99: one start in a hundred comes too late, the others wait longer than the
-// mean). Contention, which it does not foresee, costs it cold starts.
+// mean). Contention, and requests at the beginning of the trace that no start can be ready for, put
+// it behind its plan: requests last longer than planned, and the next ones start cold. So that this
+// does not go on for ever, a function that had a cold start in the last control period keeps idle
+// containers for one more (at least 1 s).
 #pragma once
 
 #include <cstdint>
