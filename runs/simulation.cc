@@ -4,6 +4,7 @@
 
 #include <algorithm>
 
+#include "agents/rules/simulated_policies.h"
 #include "core/status.h"
 #include "runs/run_recorder.h"
 
@@ -22,8 +23,10 @@ absl::Status SimulationConfig::Validate() const {
 
 absl::StatusOr<RunData> RunSimulation(const Trace& trace, const SimulationConfig& config,
                                       int threads, const SimulationHooks& hooks) {
-  ASSIGN_OR_RETURN(std::unique_ptr<Policy> policy, MakePolicy(config.policy));
-  auto arrivals = MakeArrivalSource(trace, {config.seed, config.within_minute});
+  const ArrivalOptions arrival_options{config.seed, config.within_minute};
+  ASSIGN_OR_RETURN(std::unique_ptr<Policy> policy,
+                   MakeSimulatedPolicy(config.policy, trace, config.cluster, arrival_options));
+  auto arrivals = MakeArrivalSource(trace, arrival_options);
   if (threads > 1) arrivals = Prefetched(std::move(arrivals));
   SimulatedCluster cluster(trace, config.cluster, config.seed, std::move(arrivals));
   cluster.set_wake([&](FunctionId function, SimTime now, Decision& decision) {

@@ -11,6 +11,7 @@ namespace {
 
 struct PolicyKind {
   const char* name;
+  // Null when it cannot be made without the workload.
   std::unique_ptr<Policy> (*make)(const PolicySpec&);
 };
 
@@ -51,6 +52,12 @@ constexpr PolicyKind kKinds[] = {
      [](const PolicySpec& spec) -> std::unique_ptr<Policy> {
        return std::make_unique<CombinedPolicy>(spec.combined);
      }},
+    {"hybrid_histogram",
+     [](const PolicySpec& spec) -> std::unique_ptr<Policy> {
+       if (spec.hybrid_histogram.unit == HistogramUnit::kApp) return nullptr;
+       return std::make_unique<HybridHistogramPolicy>(spec.hybrid_histogram);
+     }},
+    {"oracle_prewarm", [](const PolicySpec&) -> std::unique_ptr<Policy> { return nullptr; }},
 };
 
 }  // namespace
@@ -78,6 +85,7 @@ absl::Status PolicySpec::Validate() const {
   if (name == "ensure") status = ensure.Validate();
   if (name == "vpa") status = vpa.Validate();
   if (name == "combined") status = combined.Validate();
+  if (name == "hybrid_histogram") status = hybrid_histogram.Validate();
   if (!status.ok()) return absl::InvalidArgumentError(name + "." + MessageOf(status));
   return absl::OkStatus();
 }
@@ -85,7 +93,11 @@ absl::Status PolicySpec::Validate() const {
 absl::StatusOr<std::unique_ptr<Policy>> MakePolicy(const PolicySpec& spec) {
   RETURN_IF_ERROR(spec.Validate());
   for (const PolicyKind& kind : kKinds) {
-    if (spec.name == kind.name) return kind.make(spec);
+    if (spec.name != kind.name) continue;
+    if (std::unique_ptr<Policy> policy = kind.make(spec)) return policy;
+    return absl::InvalidArgumentError("name: '" + spec.name +
+                                      "', with these options, has to know the workload "
+                                      "beforehand, so it runs in simulation only");
   }
   return absl::InternalError("a policy that is listed cannot be made: " + spec.name);
 }

@@ -16,8 +16,10 @@
 #include "agents/rules/combined_policy.h"
 #include "agents/rules/ensure_policy.h"
 #include "agents/rules/hpa_options.h"
+#include "agents/rules/hybrid_histogram.h"
 #include "agents/rules/keda_policy.h"
 #include "agents/rules/kpa_options.h"
+#include "agents/rules/oracle_prewarm.h"
 #include "agents/rules/simple_policies.h"
 #include "agents/rules/vpa_policy.h"
 #include "core/config.h"
@@ -38,6 +40,8 @@ struct PolicySpec {
   EnsureOptions ensure;
   VpaOptions vpa;
   CombinedOptions combined;
+  HybridHistogramOptions hybrid_histogram;
+  OraclePrewarmOptions oracle_prewarm;
 
   template <class Visitor>
   static void Fields(Visitor& v) {
@@ -52,6 +56,10 @@ struct PolicySpec {
     v.Field("ensure", &PolicySpec::ensure, "CPU by latency against the best seen");
     v.Field("vpa", &PolicySpec::vpa, "Kubernetes' vertical pod autoscaler");
     v.Field("combined", &PolicySpec::combined, "a horizontal rule and the vertical pod autoscaler");
+    v.Field("hybrid_histogram", &PolicySpec::hybrid_histogram,
+            "pre-warming and keep-alive from a histogram of idle times");
+    v.Field("oracle_prewarm", &PolicySpec::oracle_prewarm,
+            "knows the trace and starts containers just in time (in simulation only)");
   }
 
   // The name is known, and the conditions between the named policy's fields hold. The message
@@ -62,7 +70,8 @@ struct PolicySpec {
 // Every name that MakePolicy knows.
 const std::vector<std::string>& PolicyNames();
 
-// InvalidArgument as Validate(); an unknown name is answered with the nearest one and the list.
+// InvalidArgument as Validate(); an unknown name is answered with the nearest one and the list. So
+// is a policy that has to know the workload (see simulated_policies.h).
 absl::StatusOr<std::unique_ptr<Policy>> MakePolicy(const PolicySpec& spec);
 
 }  // namespace reeve
