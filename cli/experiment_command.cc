@@ -71,9 +71,9 @@ class Watch {
 
 absl::Status Resumable(const absl::Status& status, const Options& options) {
   if (!absl::IsCancelled(status)) return status;
-  return absl::CancelledError(fmt::format(
-      "interrupted; what was simulated is kept in {}: the same command goes on there",
-      options.out));
+  return absl::CancelledError(
+      fmt::format("interrupted; what was simulated is kept in {}: the same command goes on there",
+                  options.out));
 }
 
 absl::StatusOr<int> RunExperimentCommand(const Options& options) {
@@ -86,12 +86,12 @@ absl::StatusOr<int> RunExperimentCommand(const Options& options) {
   absl::StatusOr<ExperimentResults> results = absl::UnknownError("");
   {
     Watch watch(options.quiet);
-    results = RunExperiment(config, FolderOf(options.file), store, ThreadsOf(options),
-                            {.stop = InterruptRequested,
-                             .on_progress = [&](std::string_view what, size_t done,
-                                                size_t planned) {
-                               watch.Report(what, done, planned);
-                             }});
+    results =
+        RunExperiment(config, FolderOf(options.file), store, ThreadsOf(options),
+                      {.stop = InterruptRequested,
+                       .on_progress = [&](std::string_view what, size_t done, size_t planned) {
+                         watch.Report(what, done, planned);
+                       }});
   }
   if (!results.ok()) return Resumable(results.status(), options);
   RETURN_IF_ERROR(folder.Write(*results));
@@ -148,12 +148,10 @@ absl::StatusOr<int> RunTuneCommand(const Options& options) {
   {
     Watch watch(options.quiet);
     const std::string what = "tune " + chosen.policy->label;
-    tuned = TuneOnWorkload(config, *chosen.policy, chosen.workload, FolderOf(options.file), store,
-                           ThreadsOf(options),
-                           {.stop = InterruptRequested,
-                            .on_progress = [&](size_t done, size_t planned) {
-                              watch.Report(what, done, planned);
-                            }});
+    tuned = TuneOnWorkload(
+        config, *chosen.policy, chosen.workload, FolderOf(options.file), store, ThreadsOf(options),
+        {.stop = InterruptRequested,
+         .on_progress = [&](size_t done, size_t planned) { watch.Report(what, done, planned); }});
   }
   if (!tuned.ok()) return Resumable(tuned.status(), options);
   RETURN_IF_ERROR(folder.WriteTuned(chosen.workload, chosen.policy->label, *tuned));
@@ -165,7 +163,8 @@ absl::StatusOr<int> RunTuneCommand(const Options& options) {
                folder.File("tuned"));
   }
   if (tuned->feasible) return kExitFine;
-  fmt::print(stderr, "reeve: nothing keeps SLO violations to {:.2f} % on validation; the fewest: "
+  fmt::print(stderr,
+             "reeve: nothing keeps SLO violations to {:.2f} % on validation; the fewest: "
              "{:.2f} %\n",
              config.tuning.slo_violation_share * 100, winner.validation_slo_violation_share * 100);
   return kExitThreshold;
@@ -203,7 +202,8 @@ void AddExperimentCommand(CLI::App& parent, Command& chosen) {
 void AddTuneCommand(CLI::App& parent, Command& chosen) {
   auto options = std::make_shared<Options>();
   CLI::App* command = parent.add_subcommand(
-      "tune", "Search the parameters of one policy of an experiment; exit code 1 if none keeps the SLO");
+      "tune",
+      "Search the parameters of one policy of an experiment; exit code 1 if none keeps the SLO");
   AddCommonOptions(*command, *options);
   command->add_option("--policy", options->policy,
                       "Label of the policy; default: the first with a search");

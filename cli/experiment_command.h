@@ -1,4 +1,5 @@
-// `reeve experiment` and `reeve tune`: comparisons of policies, and the search for their parameters.
+// `reeve experiment` and `reeve tune`: comparisons of policies, and the search for their
+// parameters.
 #pragma once
 
 #include "cli/command.h"

@@ -63,8 +63,8 @@ std::string CellStore::FileOf(const CellTrace& trace, const SimulationConfig& co
   const std::string what = fmt::format("{} {} {:016x} {:016x}\n{}", kFormat, kVersion, program_,
                                        trace.fingerprint, WriteConfig(config));
   const XXH128_hash_t hash = XXH3_128bits(what.data(), what.size());
-  return (std::filesystem::path(folder_) / fmt::format("{:016x}{:016x}.json", hash.high64,
-                                                       hash.low64))
+  return (std::filesystem::path(folder_) /
+          fmt::format("{:016x}{:016x}.json", hash.high64, hash.low64))
       .string();
 }
 
@@ -80,7 +80,9 @@ absl::StatusOr<RunSummary> CellStore::Get(const CellTrace& trace, const Simulati
       return *std::move(kept);
     }
   }
-  ASSIGN_OR_RETURN(RunData data, RunSimulation(trace.trace, wanted, 1, {.on_period = {}, .stop = stop, .on_invocation = {}}));
+  ASSIGN_OR_RETURN(
+      RunData data,
+      RunSimulation(trace.trace, wanted, 1, {.on_period = {}, .stop = stop, .on_invocation = {}}));
   if (!data.summary.complete) return absl::CancelledError("interrupted");
   ++simulated_;
   data.summary.host = {};

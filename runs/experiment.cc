@@ -57,7 +57,10 @@ class Experiment {
  public:
   Experiment(const ExperimentConfig& config, std::string folder, CellStore& store, int threads,
              const ExperimentHooks& hooks)
-      : config_(config), folder_(std::move(folder)), store_(store), threads_(threads),
+      : config_(config),
+        folder_(std::move(folder)),
+        store_(store),
+        threads_(threads),
         hooks_(hooks) {
     ResolveDefaults(config_);
   }
@@ -78,14 +81,18 @@ class Experiment {
     const CellTrace test(std::move(test_part));
     const size_t first_row = results_.rows.size();
     for (const ExperimentPolicy& policy : config_.policies) {
-      results_.rows.push_back({.workload = name, .policy = policy.label, .cluster = policy.cluster});
+      results_.rows.push_back(
+          {.workload = name, .policy = policy.label, .cluster = policy.cluster});
       configs_.push_back(BaseOf(config_, policy, clusters_));
       if (policy.search.empty()) continue;
       ASSIGN_OR_RETURN(TuningResult tuning, TunePolicy(name, whole, *spec.split, policy));
       configs_.push_back(BaseOf(config_, policy, clusters_));
       configs_.back().policy = tuning.policy;
-      ExperimentRow row{.workload = name, .policy = policy.label, .cluster = policy.cluster,
-                        .tuned = true, .parameters = tuning.trials[tuning.winner].parameters};
+      ExperimentRow row{.workload = name,
+                        .policy = policy.label,
+                        .cluster = policy.cluster,
+                        .tuned = true,
+                        .parameters = tuning.trials[tuning.winner].parameters};
       row.tuning = std::move(tuning);
       results_.rows.push_back(std::move(row));
     }
@@ -149,8 +156,8 @@ class Experiment {
       RETURN_IF_ERROR(RunInParallel(
           by_seed.size(), threads_,
           [&, &by_seed = by_seed, &cluster = cluster](size_t i) -> absl::Status {
-            by_seed[i] = ComputeBound(test.trace, clusters_.at(cluster),
-                                      {Seed(i), config_.within_minute});
+            by_seed[i] =
+                ComputeBound(test.trace, clusters_.at(cluster), {Seed(i), config_.within_minute});
             return absl::OkStatus();
           },
           hooks_.stop));
@@ -175,9 +182,8 @@ class Experiment {
     for (size_t i = 0; i < runs.size(); ++i) {
       const RunSummary& s = runs[i];
       row.seeds.push_back(Seed(i));
-      const BoundDistance distance =
-          DistanceTo(bounds.at(row.cluster)[i].WithPrewarm(), s.gb_seconds,
-                     static_cast<double>(s.cold_starts));
+      const BoundDistance distance = DistanceTo(bounds.at(row.cluster)[i].WithPrewarm(),
+                                                s.gb_seconds, static_cast<double>(s.cold_starts));
       const double values[] = {s.slowdown_p99.value_or(kMissing),
                                s.slowdown_p99_geomean.value_or(kMissing),
                                s.latency_p99_ms.value_or(kMissing),
@@ -193,10 +199,9 @@ class Experiment {
   }
 
   const ExperimentRow& BaselineOf(size_t first_row) const {
-    return *std::find_if(results_.rows.begin() + static_cast<std::ptrdiff_t>(first_row),
-                         results_.rows.end(), [&](const ExperimentRow& row) {
-                           return row.policy == config_.baseline && !row.tuned;
-                         });
+    return *std::find_if(
+        results_.rows.begin() + static_cast<std::ptrdiff_t>(first_row), results_.rows.end(),
+        [&](const ExperimentRow& row) { return row.policy == config_.baseline && !row.tuned; });
   }
 
   void FillStatistics(ExperimentRow& row, const ExperimentRow& baseline) const {

@@ -63,8 +63,8 @@ struct ExperimentHooks {
   std::function<void(std::string_view what, size_t done, size_t planned)> on_progress = {};
 };
 
-// `folder`: that paths of the configuration are relative to. Results do not depend on `threads`, nor
-// on what `store` already holds. Cancelled when stopped.
+// `folder`: that paths of the configuration are relative to. Results do not depend on `threads`,
+// nor on what `store` already holds. Cancelled when stopped.
 absl::StatusOr<ExperimentResults> RunExperiment(const ExperimentConfig& config,
                                                 const std::string& folder, CellStore& store,
                                                 int threads, const ExperimentHooks& hooks = {});

@@ -42,9 +42,9 @@ absl::Status ExperimentConfig::Validate() const {
     tuned |= !policy.search.empty();
   }
   if (!labels.contains(resolved.baseline)) {
-    return wrong(fmt::format("baseline: no policy is labelled '{}'{}", resolved.baseline,
-                             config_internal::Suggest(resolved.baseline,
-                                                      {labels.begin(), labels.end()})));
+    return wrong(
+        fmt::format("baseline: no policy is labelled '{}'{}", resolved.baseline,
+                    config_internal::Suggest(resolved.baseline, {labels.begin(), labels.end()})));
   }
   if (!tuned) return absl::OkStatus();
   const uint64_t test_end = first_seed + static_cast<uint64_t>(seeds);

@@ -5,7 +5,8 @@
 //   workloads:
 //     azure: {trace: ../../../shared/traces/azure2019-250f-8h, split: {…}}
 //   policies:
-//     - {label: kpa, cluster: knative, policy: {name: kpa}, search: {kpa.stable_window: {values: […]}}}
+//     - {label: kpa, cluster: knative, policy: {name: kpa}, search: {kpa.stable_window: {values:
+//     […]}}}
 //   seeds: 5
 #pragma once
 
@@ -72,8 +73,7 @@ struct ExperimentConfig {
     v.Field("tuning", &C::tuning, "How policies with a search are tuned");
     v.Field("within_minute", &C::within_minute,
             "Where the invocations of a per-minute trace fall within their minute");
-    v.Field("confidence", &C::confidence, "Level of the confidence intervals",
-            Between(0.5, 0.999));
+    v.Field("confidence", &C::confidence, "Level of the confidence intervals", Between(0.5, 0.999));
     v.Field("resamples", &C::resamples, "Of the paired bootstrap", Between(100, 1'000'000));
   }
   // There is at least one cluster, workload and policy; labels are unique; clusters and the

@@ -9,7 +9,6 @@
 #include "core/files.h"
 #include "core/human.h"
 #include "core/status.h"
-#include "runs/experiment_page.h"
 
 namespace reeve {
 namespace {
@@ -65,8 +64,7 @@ absl::Status ExperimentFolder::WriteTuned(const std::string& workload, const std
                                           const TuningResult& tuning) const {
   RETURN_IF_ERROR(MakeDirectories(File("tuned")));
   const std::string stem = File("tuned/" + FileName(workload) + "-" + FileName(policy));
-  RETURN_IF_ERROR(
-      WriteFileAtomically(stem + ".yaml", WriteConfig(PolicyFile{tuning.policy})));
+  RETURN_IF_ERROR(WriteFileAtomically(stem + ".yaml", WriteConfig(PolicyFile{tuning.policy})));
   return WriteFileAtomically(stem + ".csv", TrialsTable(tuning).ToCsv());
 }
 
@@ -76,8 +74,6 @@ absl::Status ExperimentFolder::Write(const ExperimentResults& results) const {
   }
   const std::string json = ResultsJson(results);
   RETURN_IF_ERROR(WriteFileAtomically(File("results.csv"), ResultsTable(results).ToCsv()));
-  ASSIGN_OR_RETURN(const std::string page, ExperimentPage(json));
-  RETURN_IF_ERROR(WriteFileAtomically(File("report.html"), page));
   return WriteFileAtomically(File("results.json"), json);
 }
 

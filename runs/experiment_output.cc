@@ -62,8 +62,9 @@ Json RowJson(const ExperimentRow& row) {
   for (size_t m = 0; m < metrics.size(); ++m) {
     statistics[std::string(metrics[m].key)] = StatisticsJson(row, m);
   }
-  Json json = {{"workload", row.workload}, {"policy", row.policy},     {"tuned", row.tuned},
-               {"label", row.label()},     {"cluster", row.cluster},   {"parameters", row.parameters},
+  Json json = {{"workload", row.workload}, {"policy", row.policy},
+               {"tuned", row.tuned},       {"label", row.label()},
+               {"cluster", row.cluster},   {"parameters", row.parameters},
                {"runs", std::move(runs)},  {"stats", std::move(statistics)}};
   if (row.tuning) {
     json["feasible"] = row.tuning->feasible;
@@ -91,10 +92,10 @@ Table ResultsTable(const ExperimentResults& results) {
     std::vector<Cell> cells = {Cell::Text(row.workload), Cell::Text(row.label())};
     for (const std::string_view key : kColumns) cells.push_back(MeanCell(row, MetricIndex(key)));
     const auto& ratio = row.ratio[MetricIndex("gb_seconds")];
-    cells.push_back(ratio ? Cell::Number(ratio->value,
-                                         fmt::format("{:.2f} [{:.2f}, {:.2f}]", ratio->value,
-                                                     ratio->low, ratio->high))
-                          : Cell::Missing());
+    cells.push_back(
+        ratio ? Cell::Number(ratio->value, fmt::format("{:.2f} [{:.2f}, {:.2f}]", ratio->value,
+                                                       ratio->low, ratio->high))
+              : Cell::Missing());
     cells.push_back(Cell::Text(AssignmentsText(row.parameters)));
     table.AddRow(std::move(cells));
   }
@@ -122,16 +123,11 @@ std::string ResultsJson(const ExperimentResults& results) {
   }
   Json seeds = Json::array();
   if (!results.rows.empty()) seeds = results.rows.front().seeds;
-  const Json json = {{"format", "reeve-experiment"},
-                     {"version", 1},
-                     {"name", results.name},
-                     {"title", results.title},
-                     {"baseline", results.baseline},
-                     {"level", results.confidence},
-                     {"seeds", std::move(seeds)},
-                     {"metrics", std::move(metrics)},
-                     {"rows", std::move(rows)},
-                     {"bounds", std::move(bounds)}};
+  const Json json = {{"format", "reeve-experiment"}, {"version", 1},
+                     {"name", results.name},         {"title", results.title},
+                     {"baseline", results.baseline}, {"level", results.confidence},
+                     {"seeds", std::move(seeds)},    {"metrics", std::move(metrics)},
+                     {"rows", std::move(rows)},      {"bounds", std::move(bounds)}};
   return json.dump(1, ' ', false, Json::error_handler_t::replace) + "\n";
 }
 

@@ -61,8 +61,8 @@ absl::StatusOr<PolicySpec> WithParameters(const PolicySpec& policy, const Assign
 // more than `most` combinations.
 absl::StatusOr<std::vector<Assignments>> GridCandidates(const SearchSpace& space, size_t most);
 
-// `count` draws after the policy's own values; from listed values each is as likely. Draw i does not
-// depend on `count`. Repeated draws are left out.
+// `count` draws after the policy's own values; from listed values each is as likely. Draw i does
+// not depend on `count`. Repeated draws are left out.
 std::vector<Assignments> RandomCandidates(const SearchSpace& space, size_t count, uint64_t seed);
 
 }  // namespace reeve

@@ -25,8 +25,8 @@ std::vector<double> Bootstrap(size_t size, const BootstrapOptions& options, Resa
   uint64_t draw = 0;
   for (int i = 0; i < options.resamples; ++i) {
     for (size_t& index : indices) {
-      index = std::min(size - 1, static_cast<size_t>(random.Uniform(draw++) *
-                                                     static_cast<double>(size)));
+      index = std::min(size - 1,
+                       static_cast<size_t>(random.Uniform(draw++) * static_cast<double>(size)));
     }
     if (const double result = resample(indices); std::isfinite(result)) results.push_back(result);
   }

@@ -50,7 +50,8 @@ class Search {
   void Plan(size_t runs) { planned_ += runs; }
 
   // Mean scores of the chosen candidates on a trace.
-  absl::StatusOr<std::vector<Score>> Run(const CellTrace& trace, const std::vector<size_t>& chosen) {
+  absl::StatusOr<std::vector<Score>> Run(const CellTrace& trace,
+                                         const std::vector<size_t>& chosen) {
     const size_t seeds = static_cast<size_t>(spec_.seeds);
     std::vector<RunSummary> summaries(chosen.size() * seeds);
     RETURN_IF_ERROR(RunInParallel(
@@ -160,11 +161,9 @@ absl::StatusOr<TuningResult> Tune(const TuningGround& ground, const SearchSpace&
   std::vector<Assignments> candidates;
   int first_round = spec.halvings;
   if (spec.method == SearchMethod::kGrid) {
-    ASSIGN_OR_RETURN(candidates,
-                     GridCandidates(space, static_cast<size_t>(spec.most_grid_points)));
+    ASSIGN_OR_RETURN(candidates, GridCandidates(space, static_cast<size_t>(spec.most_grid_points)));
   } else {
-    candidates =
-        RandomCandidates(space, static_cast<size_t>(spec.candidates), spec.search_seed);
+    candidates = RandomCandidates(space, static_cast<size_t>(spec.candidates), spec.search_seed);
     first_round = 0;
   }
   Search search(ground, spec, store, threads, hooks);

@@ -65,8 +65,8 @@ struct Trial {
   Assignments parameters;
   int32_t round = 0;  // of successive halving that it last ran in
   double gb_seconds = 0, slo_violation_share = 0, slowdown_p99 = 0, cold_start_share = 0;
-  bool on_front = false;   // among those of the last round: none is better in GB-seconds and SLO
-  bool finalist = false;   // was run on validation
+  bool on_front = false;  // among those of the last round: none is better in GB-seconds and SLO
+  bool finalist = false;  // was run on validation
   double validation_gb_seconds = 0, validation_slo_violation_share = 0;
 };
 
@@ -85,7 +85,7 @@ struct TuningGround {
 };
 
 struct TuningHooks {
-  std::function<bool()> stop = {};                                     // any thread
+  std::function<bool()> stop = {};                                    // any thread
   std::function<void(size_t done, size_t planned)> on_progress = {};  // any thread
 };
 
