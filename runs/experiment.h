@@ -32,13 +32,13 @@ const std::vector<Metric>& ExperimentMetrics();
 struct ExperimentRow {
   std::string workload, policy, cluster;
   bool tuned = false;
-  Assignments parameters;                     // that tuning chose
-  std::optional<TuningResult> tuning;         // with tuned
-  std::vector<uint64_t> seeds;                // of the runs
-  std::vector<std::vector<double>> values;    // [metric][seed]; NaN: a run without this figure
-  std::vector<std::optional<Interval>> mean;  // [metric]
+  Assignments parameters = {};                     // that tuning chose
+  std::optional<TuningResult> tuning = {};         // with tuned
+  std::vector<uint64_t> seeds = {};                // of the runs
+  std::vector<std::vector<double>> values = {};    // [metric][seed]; NaN: a run without this figure
+  std::vector<std::optional<Interval>> mean = {};  // [metric]
   // To the baseline on the same workload, paired by seed; the baseline's own are 1.
-  std::vector<std::optional<Interval>> ratio;  // [metric]
+  std::vector<std::optional<Interval>> ratio = {};  // [metric]
 
   std::string label() const { return tuned ? policy + " (tuned)" : policy; }
 };
@@ -47,7 +47,7 @@ struct ExperimentRow {
 struct ExperimentBound {
   std::string workload, cluster;
   double needed_gb_seconds = 0, warm_gb_seconds = 0, fewest_cold_starts = 0;
-  std::vector<std::pair<double, double>> points;  // cold starts, GB-seconds (first seed)
+  std::vector<std::pair<double, double>> points = {};  // cold starts, GB-seconds (first seed)
 };
 
 struct ExperimentResults {

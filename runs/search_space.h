@@ -20,7 +20,7 @@ namespace reeve {
 struct RangeSpec {
   double from = 0, to = 1;
   bool log = false, whole = false;
-  std::string unit;
+  std::string unit = {};
 
   template <class V>
   static void Fields(V& v) {

@@ -62,7 +62,7 @@ struct TuningSpec {
 
 // A candidate and how it did: means over the seeds.
 struct Trial {
-  Assignments parameters;
+  Assignments parameters = {};
   int32_t round = 0;  // of successive halving that it last ran in
   double gb_seconds = 0, slo_violation_share = 0, slowdown_p99 = 0, cold_start_share = 0;
   bool on_front = false;  // among those of the last round: none is better in GB-seconds and SLO

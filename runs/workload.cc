@@ -9,6 +9,7 @@
 
 #include "core/random.h"
 #include "core/status.h"
+#include "sim/placement.h"
 #include "traces/load_trace.h"
 #include "traces/trace_edit.h"
 
