@@ -1,0 +1,106 @@
+#include <signal.h>
+
+#include <chrono>
+#include <thread>
+
+#include "cli_testing.h"
+
+namespace reeve {
+namespace {
+
+class ExperimentCommandTest : public CliTest {
+ protected:
+  ExperimentCommandTest() {
+    WriteFileAtomically(Path("c.yaml"), "name: c\nnodes: [{count: 4, cpu: 8, memory: 32Gi}]\n")
+        .IgnoreError();
+    WriteFileAtomically(Path("e.yaml"), R"(
+clusters: {c: c.yaml}
+workloads:
+  w:
+    generate: {functions: 60, length: 4h, max_rate_rps: 2}
+    split:
+      train: {functions: [0, 0.5], to: 2h}
+      test: {functions: [0.5, 1], from: 2h}
+policies:
+  - policy: {name: kpa}
+    search: {kpa.stable_window: {values: [30s, 60s, 120s, 300s]}}
+  - policy: {name: static}
+seeds: 3
+tuning: {seeds: 2, slo_violation_share: 0.9}
+)")
+        .IgnoreError();
+  }
+  std::string Results(const std::string& folder) {
+    return ReadFile(Path(folder + "/results.json")).value_or("");
+  }
+};
+
+// Killed again and again, at whatever point it has come to: the same result as in one go.
+TEST_F(ExperimentCommandTest, KilledAnywhereItGoesOn) {
+  const Outcome whole = Run({"experiment", Path("e.yaml"), "--out", Path("whole"), "--quiet"});
+  ASSERT_EQ(whole.code, 0) << whole.err;
+  Outcome last{1, "", ""};
+  int killed = 0;
+  for (int i = 0; i < 100 && last.code != 0; ++i) {
+    const pid_t pid = Start({"experiment", Path("e.yaml"), "--out", Path("parts"), "--quiet"});
+    // Longer from time to time, so that it comes to its end.
+    std::this_thread::sleep_for(std::chrono::milliseconds(20 + 15 * i));
+    ::kill(pid, SIGKILL);
+    last = Finish(pid);
+    killed += last.code != 0;
+  }
+  EXPECT_EQ(last.code, 0);
+  EXPECT_GE(killed, 1);
+  EXPECT_EQ(Results("parts"), Results("whole"));
+  EXPECT_FALSE(Results("parts").empty());
+  for (const char* file :
+       {"results.csv", "report.html", "config.yaml", "tuned/w-kpa.yaml", "tuned/w-kpa.csv"}) {
+    EXPECT_EQ(ReadFile(Path(std::string("parts/") + file)).value_or("absent"),
+              ReadFile(Path(std::string("whole/") + file)).value_or("missing"))
+        << file;
+  }
+}
+
+TEST_F(ExperimentCommandTest, AnInterruptSaysHowToGoOn) {
+  const pid_t pid =
+      Start({"experiment", Path("e.yaml"), "--out", Path("o"), "--quiet", "--set",
+             "workloads.w.generate.functions=400", "--set", "workloads.w.generate.length=24h"});
+  std::this_thread::sleep_for(std::chrono::milliseconds(500));
+  ::kill(pid, SIGINT);
+  const Outcome o = Finish(pid);
+  EXPECT_EQ(o.code, 3);
+  EXPECT_THAT(o.err, HasSubstr("the same command goes on there"));
+  EXPECT_EQ(Results("o"), "");
+}
+
+// What tune writes is what simulate takes.
+TEST_F(ExperimentCommandTest, TuneWritesAPolicyThatSimulateReads) {
+  const Outcome tuned = Run({"tune", Path("e.yaml"), "--out", Path("t"), "--quiet"});
+  ASSERT_EQ(tuned.code, 0) << tuned.err;
+  EXPECT_THAT(tuned.out, HasSubstr("chosen: "));
+  const Outcome o =
+      Run({"simulate", "--trace", Generated(), "--config", Path("t/tuned/w-kpa.yaml"), "--quiet"});
+  EXPECT_EQ(o.code, 0) << o.err;
+  const Outcome strict = Run({"tune", Path("e.yaml"), "--out", Path("t"), "--quiet", "--set",
+                              "tuning.slo_violation_share=0"});
+  EXPECT_EQ(strict.code, 1);
+  EXPECT_THAT(strict.err, HasSubstr("nothing keeps SLO violations to 0.00 %"));
+}
+
+TEST_F(ExperimentCommandTest, UsageErrorsSayWhatToDo) {
+  ExpectUsageError({"experiment", Path("e.yaml"), "--out", Path("o"), "--set", "seds=3"},
+                   "did you mean 'seeds'");
+  ExpectUsageError({"tune", Path("e.yaml"), "--out", Path("o"), "--policy", "kpb"},
+                   "did you mean 'kpa'");
+  ExpectUsageError({"tune", Path("e.yaml"), "--out", Path("o"), "--workload", "x"},
+                   "no workload 'x'");
+  ExpectUsageError({"experiment", Path("none.yaml"), "--out", Path("o")}, "none.yaml");
+  EXPECT_EQ(Run({"experiment", Path("e.yaml"), "--out", Path("")}).code, 3);  // holds other things
+  EXPECT_EQ(Run({"experiment", Path("e.yaml"), "--out", Path("o"), "--quiet", "--set",
+                 "clusters.c=absent.yaml"})
+                .code,
+            3);
+}
+
+}  // namespace
+}  // namespace reeve
