@@ -18,6 +18,7 @@
 #include "agents/rules/hpa_options.h"
 #include "agents/rules/keda_policy.h"
 #include "agents/rules/kpa_options.h"
+#include "agents/rules/openwhisk_options.h"
 #include "agents/rules/simple_policies.h"
 #include "agents/rules/vpa_policy.h"
 #include "core/config.h"
@@ -38,6 +39,8 @@ struct PolicySpec {
   EnsureOptions ensure;
   VpaOptions vpa;
   CombinedOptions combined;
+  OpenWhiskPoolOptions openwhisk;
+  OpenWhiskSchedulerOptions openwhisk_scheduler;
 
   template <class Visitor>
   static void Fields(Visitor& v) {
@@ -52,6 +55,9 @@ struct PolicySpec {
     v.Field("ensure", &PolicySpec::ensure, "CPU by latency against the best seen");
     v.Field("vpa", &PolicySpec::vpa, "Kubernetes' vertical pod autoscaler");
     v.Field("combined", &PolicySpec::combined, "a horizontal rule and the vertical pod autoscaler");
+    v.Field("openwhisk", &PolicySpec::openwhisk, "the keep-alive of OpenWhisk's invokers");
+    v.Field("openwhisk_scheduler", &PolicySpec::openwhisk_scheduler,
+            "OpenWhisk's scheduler that decides per queue");
   }
 
   // The name is known, and the conditions between the named policy's fields hold. The message
