@@ -290,11 +290,6 @@ class SimulatedCluster::Engine {
   // false when even all that may go do not.
   bool FindVictims(uint32_t node, const Need& need);
   void EvictVictims();
-  // Of a container under greedy-dual eviction.
-  double PriorityOf(uint32_t container) {
-    const Container& c = containers_[container];
-    return greedy_dual_->Priority(container, c.function, c.node, c.memory_mib);
-  }
 
   // ---- engine_invokers.cc, of use when invokers_ is there
   // Memory that the balancer holds for so many requests of the function on one node.

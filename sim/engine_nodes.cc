@@ -113,7 +113,7 @@ bool SimulatedCluster::Engine::FindVictims(uint32_t node_index, const Need& need
   }
   std::stable_sort(victims_.begin(), victims_.end(), [this](uint32_t a, uint32_t b) {
     if (greedy_dual_) {
-      const double x = PriorityOf(a), y = PriorityOf(b);
+      const double x = greedy_dual_->Priority(a), y = greedy_dual_->Priority(b);
       if (x != y) return x < y;
     }
     return containers_[a].idle_since_us < containers_[b].idle_since_us;
@@ -150,7 +150,7 @@ uint32_t SimulatedCluster::Engine::EvictFor(uint32_t function) {
 void SimulatedCluster::Engine::EvictVictims() {
   for (uint32_t victim : victims_) {
     const Container& c = containers_[victim];
-    if (greedy_dual_) greedy_dual_->Evicted(c.node, PriorityOf(victim));
+    if (greedy_dual_) greedy_dual_->Evicted(c.node, greedy_dual_->Priority(victim));
     ++totals_[c.function].containers_stopped;
     Discard(victim);
   }

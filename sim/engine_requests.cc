@@ -263,7 +263,7 @@ void SimulatedCluster::Engine::Begin(Function& f, uint32_t request, uint32_t con
     nodes_[c.node].idle_memory_mib -= c.memory_mib;
   }
   if (c.slot.available()) AvailableOf(f, c).Taken(containers_, container);
-  if (greedy_dual_) greedy_dual_->Used(container, c.function, c.node);
+  if (greedy_dual_) greedy_dual_->Used(container, c.function, c.node, c.memory_mib);
   cpus_[c.node].Start(c.cpu, container, now_, static_cast<double>(r.work_us), request);
   SetNodeTime(c.node);
 }

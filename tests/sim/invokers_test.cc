@@ -255,24 +255,26 @@ TEST(GreedyDualTest, PrioritiesAndClock) {
   order.SetCost(0, 1000);
   order.SetCost(1, 400);
   order.Started(5, 0);
-  EXPECT_EQ(order.Priority(5, 0, 0, 100), 0);
-  order.Used(5, 0, 0);
-  order.Used(5, 0, 0);
-  EXPECT_EQ(order.Priority(5, 0, 0, 100), 20);  // 0 + 2 * 1000 / 100
+  EXPECT_EQ(order.Priority(5), 0);
+  order.Used(5, 0, 0, 100);
+  order.Used(5, 0, 0, 100);
+  EXPECT_EQ(order.Priority(5), 20);  // 0 + 2 * 1000 / 100
   order.Started(6, 0);
-  order.Used(6, 1, 0);
-  EXPECT_EQ(order.Priority(6, 1, 0, 200), 2);  // 0 + 400 / 200
+  order.Used(6, 1, 0, 200);
+  EXPECT_EQ(order.Priority(6), 2);  // 0 + 400 / 200
   order.Evicted(0, 2);
   order.Forget(1, 0);
   EXPECT_EQ(order.clock(0), 2);
   EXPECT_EQ(order.clock(1), 0);  // another node's
   order.Started(6, 0);
-  order.Used(6, 1, 0);
-  EXPECT_EQ(order.Priority(6, 1, 0, 200), 4);   // 2 + 1 * 400 / 200: begun anew
-  EXPECT_EQ(order.Priority(5, 0, 0, 100), 20);  // not used since
-  order.Used(5, 0, 0);
-  EXPECT_EQ(order.Priority(5, 0, 0, 100), 32);  // 2 + 3 * 1000 / 100
-  order.Evicted(0, 1);                          // the clock never goes back
+  EXPECT_EQ(order.Priority(6), 2);
+  order.Used(6, 1, 0, 200);
+  EXPECT_EQ(order.Priority(6), 4);  // 2 + 1 * 400 / 200: begun anew
+  order.Started(7, 0);
+  order.Used(7, 0, 0, 100);
+  EXPECT_EQ(order.Priority(7), 32);  // 2 + 3 * 1000 / 100: of all of the function's requests
+  EXPECT_EQ(order.Priority(5), 20);  // not used since
+  order.Evicted(0, 1);               // the clock never goes back
   EXPECT_EQ(order.clock(0), 2);
 }
 
