@@ -164,7 +164,7 @@ void AddSimulateCommand(CLI::App& parent, Command& chosen) {
                    "Workload as a list of events: CSV with function, start and duration in seconds")
       ->excludes("--trace");
   command->add_option("--cluster", options->cluster, "YAML of the cluster (see configs/clusters)");
-  command->add_option("--policy", options->policy, "Policy: kpa, static or keep_alive");
+  command->add_option("--policy", options->policy, "Policy (see agents/README.md)");
   AddConfigOptions(*command, options->config);
   command->add_option("--seed", options->seed, "Seed of all random draws");
   command

@@ -9,7 +9,6 @@
 
 #include "core/random.h"
 #include "core/status.h"
-#include "sim/placement.h"
 #include "traces/load_trace.h"
 #include "traces/trace_edit.h"
 
@@ -17,7 +16,7 @@ namespace reeve {
 namespace {
 
 double PlaceOf(const std::string& name, uint64_t seed) {
-  return RandomStream(seed, StreamPurpose::kTraceEdit, HashName(name)).Uniform(0);
+  return RandomStream(seed, StreamPurpose::kTraceEdit, XXH3_64bits(name.data(), name.size())).Uniform(0);
 }
 
 const PartSpec& PartOf(const SplitSpec& split, Part part) {

@@ -14,6 +14,14 @@ int ClusterSpec::node_count() const {
 
 absl::Status ClusterSpec::Validate() const {
   if (nodes.empty()) return absl::InvalidArgumentError("nodes: a cluster needs at least one node");
+  if (balancer == BalancerStrategy::kSharding && scaling != ScalingMode::kOnDemand) {
+    return absl::InvalidArgumentError(
+        "balancer: sharding starts containers for requests; it needs scaling: on_demand");
+  }
+  if (pause.grace != SimTime::Max() && balancer != BalancerStrategy::kSharding) {
+    return absl::InvalidArgumentError(
+        "pause: only the pools behind balancer: sharding pause containers");
+  }
   for (size_t i = 1; i < interference.size(); ++i) {
     if (!(interference[i].load > interference[i - 1].load)) {
       return absl::InvalidArgumentError("interference: points must be in rising order of load");

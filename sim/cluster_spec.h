@@ -31,7 +31,7 @@ constexpr auto EnumNames(ScalingMode) {
 enum class PlacementStrategy : uint8_t {
   kFirstFit,     // lowest-numbered node with room
   kLeastLoaded,  // smallest share of memory held
-  kHash,         // OpenWhisk's: from the function's home in coprime steps
+  kHash,         // from the function's home in coprime steps, as OpenWhisk's balancer walks
   kSpread,       // fewest containers of the function, then least loaded
   kBinPack,      // largest share of memory held that still has room
 };
@@ -42,6 +42,28 @@ constexpr auto EnumNames(PlacementStrategy) {
        {PlacementStrategy::kHash, "hash"},
        {PlacementStrategy::kSpread, "spread"},
        {PlacementStrategy::kBinPack, "bin_pack"}}};
+}
+
+// Who finds a request a container.
+enum class BalancerStrategy : uint8_t {
+  kAnyContainer,  // all containers of its function are open to it, wherever they are
+  kSharding,      // OpenWhisk's: it is sent to a node, whose pool finds it one or buffers it
+};
+constexpr auto EnumNames(BalancerStrategy) {
+  return std::array<std::pair<BalancerStrategy, std::string_view>, 2>{
+      {{BalancerStrategy::kAnyContainer, "any_container"},
+       {BalancerStrategy::kSharding, "sharding"}}};
+}
+
+// On demand: which idle container is ended when memory is short.
+enum class EvictionOrder : uint8_t {
+  kLeastRecentlyUsed,  // the longest idle
+  kGreedyDual,         // FaasCache's: by age, use, cost of a cold start and size (sim/eviction.h)
+};
+constexpr auto EnumNames(EvictionOrder) {
+  return std::array<std::pair<EvictionOrder, std::string_view>, 2>{
+      {{EvictionOrder::kLeastRecentlyUsed, "least_recently_used"},
+       {EvictionOrder::kGreedyDual, "greedy_dual"}}};
 }
 
 enum class RouterStrategy : uint8_t {
@@ -106,6 +128,22 @@ struct ColdStartSpec {
   }
 };
 
+// What becomes of a container between two requests; under the sharding balancer only.
+struct PauseSpec {
+  SimTime grace = SimTime::Max();
+  Distribution resume_ms = Distribution::Constant(0);
+
+  template <class V>
+  static void Fields(V& v) {
+    v.Field("grace", &PauseSpec::grace,
+            "Idle time after which a container is paused; OpenWhisk's is 10 s. With "
+            "balancer: sharding only",
+            AtLeast(0));
+    v.Field("resume_ms", &PauseSpec::resume_ms,
+            "Time in ms that a request waits for a paused container");
+  }
+};
+
 // A pool of generic containers that every node keeps started (OpenWhisk's stem cells).
 struct PrewarmPoolSpec {
   int32_t count = 1;
@@ -124,6 +162,8 @@ struct ContainerSpec {
   Millicores cpu_limit = Millicores::Cores(1);
   Millicores cpu_demand = Millicores::Cores(1);
   int32_t cpu_shares = 0;
+  bool cpu_shares_from_memory = false;
+  Millicores cpu_limit_per_gib{0};
   Mebibytes memory{256};
   Mebibytes minimum_memory{128};
   bool memory_from_trace = true;
@@ -143,6 +183,14 @@ struct ContainerSpec {
             "Weight against other containers when a node's CPU is short; 0: its CPU limit in "
             "millicores, so give it to all functions or to none",
             {0, 1e9});
+    v.Field("cpu_shares_from_memory", &ContainerSpec::cpu_shares_from_memory,
+            "The weight is the container's memory in MiB, as OpenWhisk gives CPU; a function's own "
+            "cpu_shares goes before it");
+    v.Field("cpu_limit_per_gib", &ContainerSpec::cpu_limit_per_gib,
+            "The CPU limit is this much for each GiB of the container's memory, in place of "
+            "cpu_limit (AWS Lambda: 579m); a function's own cpu_limit goes before it. 0: cpu_limit "
+            "counts",
+            {0, 1e7});
     v.Field("memory", &ContainerSpec::memory,
             "Memory of a container of a function whose memory the trace does not know", {1, 1e9});
     v.Field("minimum_memory", &ContainerSpec::minimum_memory,
@@ -261,8 +309,11 @@ struct ClusterSpec {
   ScalingMode scaling = ScalingMode::kReplicaTarget;
   std::vector<NodeGroupSpec> nodes = {NodeGroupSpec{}};
   PlacementStrategy placement = PlacementStrategy::kLeastLoaded;
+  BalancerStrategy balancer = BalancerStrategy::kAnyContainer;
   RouterStrategy router = RouterStrategy::kLeastOutstanding;
   ScaleDownOrder scale_down = ScaleDownOrder::kNewest;
+  EvictionOrder eviction = EvictionOrder::kLeastRecentlyUsed;
+  PauseSpec pause;
   bool bind_cold_starts = true;
   double cpu_overcommit = 0;
   ContainerSpec containers;
@@ -281,8 +332,14 @@ struct ClusterSpec {
     v.Field("scaling", &ClusterSpec::scaling, "Who starts containers: a policy, or arrivals");
     v.Field("nodes", &ClusterSpec::nodes, "Groups of equal nodes");
     v.Field("placement", &ClusterSpec::placement, "Where a new container goes");
+    v.Field("balancer", &ClusterSpec::balancer,
+            "On-demand scaling: whether a request may go to any container of its function, or is "
+            "sent to a node first");
     v.Field("router", &ClusterSpec::router, "Which container a request goes to");
     v.Field("scale_down", &ClusterSpec::scale_down, "Which container goes first");
+    v.Field("eviction", &ClusterSpec::eviction,
+            "On-demand scaling: which idle container makes room for another function");
+    v.Field("pause", &ClusterSpec::pause, "Pausing of idle containers");
     v.Field("bind_cold_starts", &ClusterSpec::bind_cold_starts,
             "On-demand scaling: a request that started a container waits for that one (Lambda, "
             "OpenWhisk's invokers); otherwise for whichever is free first");
@@ -305,7 +362,8 @@ struct ClusterSpec {
   }
 
   int node_count() const;
-  // Conditions between fields: interference points rise, events name nodes that exist.
+  // Conditions between fields: interference points rise, events name nodes that exist, the sharding
+  // balancer goes with on-demand scaling and pausing with it.
   absl::Status Validate() const;
 };
 

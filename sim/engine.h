@@ -1,16 +1,19 @@
-// The inside of SimulatedCluster. Split over four files by what they are about:
+// The inside of SimulatedCluster. Split over five files by what they are about:
 // engine_requests.cc (event loop, routing, execution: the hot path), engine_containers.cc (life and
-// death of containers), engine_nodes.cc (nodes, their memory and pools) and engine_observe.cc
-// (decisions in, measurements out).
+// death of containers), engine_nodes.cc (nodes, their memory and pools), engine_invokers.cc
+// (requests bound to nodes) and engine_observe.cc (decisions in, measurements out).
 #pragma once
 
 #include <algorithm>
+#include <memory>
 #include <vector>
 
 #include "core/prefetch.h"
 #include "core/random.h"
 #include "sim/available_containers.h"
 #include "sim/cluster.h"
+#include "sim/eviction.h"
+#include "sim/invokers.h"
 #include "sim/large_pages.h"
 #include "sim/min_heap.h"
 #include "sim/node_cpu.h"
@@ -32,10 +35,11 @@ struct alignas(64) Request {
   int64_t start_us;
   int64_t work_us;
   uint32_t function;
-  uint32_t container;     // that it runs in, or waits for while `bound`; else kNone
-  uint32_t prev, next;    // neighbours in its function's queue
-  uint32_t older, newer;  // neighbours in order of deadline
-  bool bound;             // waits for the start of `container`, outside the queue
+  uint32_t container;        // that it runs in, or waits for while `bound`; else kNone
+  uint32_t prev, next;       // neighbours in its function's queue
+  uint32_t older, newer;     // neighbours in order of deadline
+  bool bound;                // waits for the start of `container`, outside the queue
+  uint32_t invoker = kNone;  // the node it was sent to, under the sharding balancer
 };
 
 enum class ContainerState : uint8_t { kFree, kStarting, kReady, kDraining };
@@ -141,6 +145,7 @@ struct Timer {
     kContainerFailure,
     kNodeEvent,
     kPrewarmReady,
+    kResumed,
   };
   int64_t time_us;
   uint64_t order;
@@ -200,6 +205,10 @@ class SimulatedCluster::Engine {
   // The container has one request fewer: next work, idle, or gone.
   void AfterRelease(uint32_t container);
   void ServeQueue(uint32_t function);
+  // Who keeps the container while it has room for requests.
+  AvailableContainers<LargeVector<Container>>& AvailableOf(Function& f, const Container& c) {
+    return invokers_ ? invokers_->ShelfOf(c.function, c.node).available : f.available;
+  }
   void SetNodeTime(uint32_t node) {
     const NodeCpu& cpu = cpus_[node];
     node_times_.Set(node, cpu.next_completion());
@@ -233,9 +242,21 @@ class SimulatedCluster::Engine {
   void StartForQueue(uint32_t function);
   // The container; kNone: no node had room, nor could get it.
   uint32_t StartContainer(uint32_t function, bool ready_at_once = false);
+  // The same on a node with room, or in a pre-warmed container taken there.
+  uint32_t CreateContainer(uint32_t function, uint32_t node, bool prewarmed, bool ready_at_once);
   void AddUnplaced(uint32_t function, uint32_t count);
   void OnReady(uint32_t container);
   void OnKeepAlive(uint32_t container);
+  // It became idle or has room for another request.
+  void AfterChange(uint32_t container) {
+    const Container& c = containers_[container];
+    const uint32_t node = c.node;
+    const bool idle = on_demand_ && c.slot.outstanding == 0;
+    if (idle) ArmExpiry(container, After(functions_[c.function].keep_alive_us));
+    // From here on it may have been ended to make room.
+    if (invokers_) ServeBuffer(node);
+    if (idle) OnIdle(node);
+  }
   // Looks at an idle container at `time_us`, unless that happens before anyway.
   void ArmExpiry(uint32_t container, int64_t time_us);
   // The keep-alive or the warm floor fell: what was idle for long enough goes.
@@ -259,20 +280,55 @@ class SimulatedCluster::Engine {
   // Something other than memory changed for those who wait for a place.
   void RetryPending();
   void RefillPrewarm(uint32_t node);
-  bool Evictable(const Container& c) const;
+  bool Evictable(uint32_t container) const;
   // A ready pre-warmed container for the need, taken; its node, or kNone.
-  uint32_t TakePrewarmed(const Need& need);
+  uint32_t TakePrewarmed(uint32_t function, const Need& need);
+  bool TakePrewarmedOn(uint32_t node, const Need& need);
   // Ends idle containers of one node, as few as make room; that node, or kNone without ending any.
   uint32_t EvictFor(uint32_t function);
-  // Fills victims_ with the containers whose end makes room on the node, the longest idle first;
+  // Fills victims_ with the containers whose end makes room on the node, in the order of eviction;
   // false when even all that may go do not.
   bool FindVictims(uint32_t node, const Need& need);
+  void EvictVictims();
+
+  // ---- engine_invokers.cc, of use when invokers_ is there
+  // Memory that the balancer holds for so many requests of the function on one node.
+  int64_t SlotsFor(const Function& f, uint64_t requests) const;
+  void CountInSystem(uint32_t function, uint32_t node, int change);
+  // The number of nodes when none takes requests: they wait there for one.
+  uint32_t ChooseInvoker(uint32_t function);
+  void ArriveAtInvoker(uint32_t function, int64_t work_us);
+  // Starts or buffers there a request that is counted as queued.
+  void SendTo(uint32_t request, uint32_t node);
+  void LeaveInvoker(Request& r);
+  void Buffer(uint32_t request, uint32_t node);
+  void Unbuffer(uint32_t request);
+  void ServeBuffer(uint32_t node);
+  void ServeBuffers();
+  void AfterEviction(uint32_t node);
+  // The pool: a warm container, one on its way, a pre-warmed one, a new one, a new one in place of
+  // idle ones; false: none of these.
+  bool StartAt(uint32_t request, uint32_t node);
+  void Assign(uint32_t request, uint32_t container);
+  void Unassign(uint32_t request);
+  void ReviewWarming(uint32_t container);
+  bool Paused(uint32_t container) const;  // of a warm one
+  void Resume(uint32_t container);
+  void OnResumed(uint32_t container);
+  void BeginAssigned(uint32_t container);
+  void Detach(uint32_t container);
+  void DisplaceBuffer(uint32_t node);
+  void Redispatch();
+  bool Resuming(uint32_t container) const {
+    return invokers_ && invokers_->assigned(container).resuming;
+  }
 
   // ---- engine_observe.cc
   void SetUpFunctions();
   void SetUpNodes();
   void ResizeCpu(uint32_t function, Millicores limit);
   void ResizeMemory(uint32_t function, Mebibytes limit);
+  void FollowMemory(uint32_t function, bool limit_too);
   void SetConcurrency(uint32_t function, int32_t concurrency);
   // Adds what the window counted and integrated to the function's totals.
   void CloseWindow(uint32_t function);
@@ -319,7 +375,9 @@ class SimulatedCluster::Engine {
   std::vector<uint32_t> scratch_;
   std::vector<uint32_t> victims_;
   Placement placement_;
-  std::vector<uint64_t> function_hash_;     // [F]
+  std::unique_ptr<Invokers<LargeVector<Container>>> invokers_;  // under the sharding balancer
+  std::unique_ptr<GreedyDual> greedy_dual_;                     // under greedy-dual eviction
+  std::vector<uint64_t> function_hash_;                         // [F]
   std::vector<uint32_t> function_on_node_;  // [nodes] scratch: containers of one function
   std::vector<uint8_t> image_on_node_;      // [F * nodes]; empty when pulls cost nothing
   std::vector<Finished> journal_;

@@ -92,10 +92,9 @@ uint32_t SimulatedCluster::Engine::StartContainer(uint32_t function, bool ready_
   Function& f = functions_[function];
   Touch(function);
   const Need need{f.memory_limit_mib, f.cpu_limit};
-  const RandomStream draws(seed_, StreamPurpose::kColdStart, function);
 
   // A pre-warmed container of the right size beats an empty place.
-  uint32_t node = TakePrewarmed(need);
+  uint32_t node = TakePrewarmed(function, need);
   const bool prewarmed = node != kNone;
   bool evicted = false;
   if (!prewarmed) {
@@ -110,6 +109,17 @@ uint32_t SimulatedCluster::Engine::StartContainer(uint32_t function, bool ready_
       evicted = true;
     }
   }
+  const uint32_t container = CreateContainer(function, node, prewarmed, ready_at_once);
+  if (evicted) OnMemoryFreed(node);  // more may have gone than was needed
+  return container;
+}
+
+uint32_t SimulatedCluster::Engine::CreateContainer(uint32_t function, uint32_t node, bool prewarmed,
+                                                   bool ready_at_once) {
+  Function& f = functions_[function];
+  Touch(function);
+  const Need need{f.memory_limit_mib, f.cpu_limit};
+  const RandomStream draws(seed_, StreamPurpose::kColdStart, function);
 
   uint32_t container;
   if (free_containers_.empty()) {
@@ -137,6 +147,8 @@ uint32_t SimulatedCluster::Engine::StartContainer(uint32_t function, bool ready_
   f.containers.Add(1, now_);
   f.memory_mib.Add(c.memory_mib, now_);
   ++f.window.containers_started;
+  if (greedy_dual_) greedy_dual_->Started(container, node);
+  if (invokers_) ReviewWarming(container);
 
   const uint64_t draw = f.starts_drawn++ * kDraws;
   double ms = (prewarmed ? spec_.cold_start.prewarmed_ms : f.cold_start_ms)
@@ -167,7 +179,6 @@ uint32_t SimulatedCluster::Engine::StartContainer(uint32_t function, bool ready_
     SetTimer(now_ + start_us, Timer::Kind::kContainerReady, container, c.slot.sequence);
   }
   if (prewarmed) RefillPrewarm(node);
-  if (evicted) OnMemoryFreed(node);  // more may have gone than was needed
   return container;
 }
 
@@ -200,12 +211,10 @@ void SimulatedCluster::Engine::OnReady(uint32_t container) {
     Unbind(f, container);
     Begin(f, request, container);
   }
-  if (c.slot.outstanding < c.slot.concurrency) f.available.Add(containers_, container);
+  if (invokers_) BeginAssigned(container);
+  if (c.slot.outstanding < c.slot.concurrency) AvailableOf(f, c).Add(containers_, container);
   ServeQueue(function);
-  if (on_demand_ && c.slot.outstanding == 0) {
-    ArmExpiry(container, After(f.keep_alive_us));
-    OnIdle(c.node);
-  }
+  AfterChange(container);
 }
 
 void SimulatedCluster::Engine::ArmExpiry(uint32_t container, int64_t time_us) {
@@ -231,7 +240,7 @@ void SimulatedCluster::Engine::OnKeepAlive(uint32_t container) {
   const Function& f = functions_[c.function];
   if (c.expiry_us != now_) return;  // an earlier time took its place
   c.expiry_us = WinnerTree::kNever;
-  if (c.state != ContainerState::kReady || c.slot.outstanding > 0) return;
+  if (c.state != ContainerState::kReady || c.slot.outstanding > 0 || Resuming(container)) return;
   // It was used since the timer was set, or stays as part of the warm floor: look again later.
   int64_t left_us = f.keep_alive_us - (now_ - c.idle_since_us);
   if (left_us <= 0 && f.alive() <= f.target) {
@@ -250,7 +259,7 @@ void SimulatedCluster::Engine::Stop(uint32_t container) {
   Function& f = functions_[c.function];
   Touch(c.function);
   if (c.slot.outstanding > 0) {
-    f.available.Remove(containers_, container);
+    AvailableOf(f, c).Remove(containers_, container);
     c.state = ContainerState::kDraining;
     --f.ready;
     ++f.draining;
@@ -263,6 +272,7 @@ void SimulatedCluster::Engine::Stop(uint32_t container) {
 void SimulatedCluster::Engine::Remove(uint32_t container) {
   const uint32_t node = containers_[container].node;
   Discard(container);
+  if (invokers_ && !invokers_->displaced.empty()) Redispatch();
   OnMemoryFreed(node);
 }
 
@@ -272,6 +282,7 @@ void SimulatedCluster::Engine::Discard(uint32_t container) {
   Node& node = nodes_[c.node];
   const uint32_t node_index = c.node;
   Touch(c.function);
+  if (invokers_) Detach(container);
   switch (c.state) {
     case ContainerState::kStarting:
       --f.starting;
@@ -286,7 +297,7 @@ void SimulatedCluster::Engine::Discard(uint32_t container) {
       break;
     case ContainerState::kReady:
       --f.ready;
-      f.available.Remove(containers_, container);
+      AvailableOf(f, c).Remove(containers_, container);
       break;
     case ContainerState::kDraining:
       --f.draining;
@@ -304,6 +315,11 @@ void SimulatedCluster::Engine::Discard(uint32_t container) {
   node.members.erase(std::find(node.members.begin(), node.members.end(), container));
   c.state = ContainerState::kFree;
   free_containers_.push_back(container);
+  if (greedy_dual_ && std::none_of(f.members.begin(), f.members.end(), [&](uint32_t member) {
+        return containers_[member].node == node_index;
+      })) {
+    greedy_dual_->Forget(c.function, node_index);
+  }
 }
 
 void SimulatedCluster::Engine::Fail(uint32_t container) {

@@ -11,6 +11,10 @@ void SimulatedCluster::Engine::OnNodeEvent(const NodeEventSpec& event) {
   Node& node = nodes_[index];
   if (event.kind == NodeEventKind::kRestore) {
     node.accepting = true;
+    if (invokers_) {
+      DisplaceBuffer(static_cast<uint32_t>(nodes_.size()));
+      Redispatch();
+    }
     OnMemoryFreed(index);
     return;
   }
@@ -32,6 +36,10 @@ void SimulatedCluster::Engine::OnNodeEvent(const NodeEventSpec& event) {
     }
     node.lost_before = timers_set_;
   }
+  if (invokers_) {
+    DisplaceBuffer(index);
+    Redispatch();
+  }
   for (uint32_t function : affected) {
     if (on_demand_) StartForQueue(function);
     Reconcile(function);
@@ -42,11 +50,13 @@ void SimulatedCluster::Engine::OnNodeEvent(const NodeEventSpec& event) {
 
 void SimulatedCluster::Engine::OnMemoryFreed(uint32_t node) {
   if (!nodes_[node].accepting) return;
+  if (invokers_) ServeBuffer(node);
   if (!pending_.empty()) PlacePending(node, /*evict=*/false);
   if (!nodes_[node].prewarm.empty()) RefillPrewarm(node);
 }
 
 void SimulatedCluster::Engine::RetryPending() {
+  if (invokers_) ServeBuffers();
   for (uint32_t i = 0; i < nodes_.size() && !pending_.empty(); ++i) PlacePending(i, on_demand_);
 }
 
@@ -67,9 +77,11 @@ void SimulatedCluster::Engine::PlacePending(uint32_t node, bool evict) {
     f.pending = false;
     uint32_t wanted = f.unplaced;
     if (on_demand_) {
-      // Requests that other containers served meanwhile need none of their own any more.
+      // Requests that other containers served meanwhile need none of their own any more; those
+      // bound to nodes never did.
       const uint64_t per = f.concurrency;
-      const uint64_t queue = (static_cast<uint64_t>(f.queued.value) + per - 1) / per;
+      const uint64_t queue =
+          invokers_ ? 0 : (static_cast<uint64_t>(f.queued.value) + per - 1) / per;
       const uint64_t floor = f.target > f.alive() ? f.target - f.alive() : 0;
       const uint64_t needed = std::max(queue > f.starting ? queue - f.starting : 0, floor);
       wanted = static_cast<uint32_t>(std::min<uint64_t>(wanted, needed));
@@ -83,9 +95,11 @@ void SimulatedCluster::Engine::PlacePending(uint32_t node, bool evict) {
 
 // ---- eviction
 
-bool SimulatedCluster::Engine::Evictable(const Container& c) const {
+bool SimulatedCluster::Engine::Evictable(uint32_t container) const {
+  const Container& c = containers_[container];
   const Function& f = functions_[c.function];
-  return c.state == ContainerState::kReady && c.slot.outstanding == 0 && f.alive() > f.target;
+  return c.state == ContainerState::kReady && c.slot.outstanding == 0 && f.alive() > f.target &&
+         !Resuming(container);
 }
 
 bool SimulatedCluster::Engine::FindVictims(uint32_t node_index, const Need& need) {
@@ -95,9 +109,13 @@ bool SimulatedCluster::Engine::FindVictims(uint32_t node_index, const Need& need
     return false;
   }
   for (uint32_t member : node.members) {
-    if (Evictable(containers_[member])) victims_.push_back(member);
+    if (Evictable(member)) victims_.push_back(member);
   }
   std::stable_sort(victims_.begin(), victims_.end(), [this](uint32_t a, uint32_t b) {
+    if (greedy_dual_) {
+      const double x = greedy_dual_->Priority(a), y = greedy_dual_->Priority(b);
+      if (x != y) return x < y;
+    }
     return containers_[a].idle_since_us < containers_[b].idle_since_us;
   });
   Need freed;
@@ -123,28 +141,42 @@ uint32_t SimulatedCluster::Engine::EvictFor(uint32_t function) {
   for (uint32_t k = 0; k < nodes_.size(); ++k) {
     const uint32_t node = placement_.InOrder(function_hash_[function], k);
     if (!FindVictims(node, need)) continue;
-    for (uint32_t victim : victims_) {
-      ++totals_[containers_[victim].function].containers_stopped;
-      Discard(victim);
-    }
+    EvictVictims();
     return node;
   }
   return kNone;
 }
 
+void SimulatedCluster::Engine::EvictVictims() {
+  for (uint32_t victim : victims_) {
+    const Container& c = containers_[victim];
+    if (greedy_dual_) greedy_dual_->Evicted(c.node, greedy_dual_->Priority(victim));
+    ++totals_[c.function].containers_stopped;
+    Discard(victim);
+  }
+}
+
 // ---- pools
 
-uint32_t SimulatedCluster::Engine::TakePrewarmed(const Need& need) {
-  for (uint32_t i = 0; i < nodes_.size(); ++i) {
-    if (!nodes_[i].accepting) continue;
-    for (PrewarmPool& pool : nodes_[i].prewarm) {
-      if (pool.memory_mib != need.memory_mib || pool.ready == 0) continue;
-      --pool.ready;
-      nodes_[i].memory_held_mib -= pool.memory_mib;
-      return i;
-    }
+uint32_t SimulatedCluster::Engine::TakePrewarmed(uint32_t function, const Need& need) {
+  if (spec_.prewarm.empty()) return kNone;
+  for (uint32_t k = 0; k < nodes_.size(); ++k) {
+    const uint32_t node = placement_.InOrder(function_hash_[function], k);
+    if (TakePrewarmedOn(node, need)) return node;
   }
   return kNone;
+}
+
+bool SimulatedCluster::Engine::TakePrewarmedOn(uint32_t index, const Need& need) {
+  Node& node = nodes_[index];
+  if (!node.accepting) return false;
+  for (PrewarmPool& pool : node.prewarm) {
+    if (pool.memory_mib != need.memory_mib || pool.ready == 0) continue;
+    --pool.ready;
+    node.memory_held_mib -= pool.memory_mib;
+    return true;
+  }
+  return false;
 }
 
 void SimulatedCluster::Engine::RefillPrewarm(uint32_t index) {

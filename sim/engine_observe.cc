@@ -16,6 +16,17 @@ uint32_t ConcurrencyLimit(int32_t configured) {
   return configured == 0 ? std::numeric_limits<uint32_t>::max() : static_cast<uint32_t>(configured);
 }
 
+Millicores CpuLimitFor(const ContainerSpec& spec, int64_t memory_mib) {
+  if (spec.cpu_limit_per_gib.value() == 0) return spec.cpu_limit;
+  const int64_t scaled = spec.cpu_limit_per_gib.value() * memory_mib / 1024;
+  return Millicores(std::clamp<int64_t>(scaled, 1, 1'000'000'000));
+}
+
+int32_t SharesFor(const ContainerSpec& spec, int64_t memory_mib) {
+  if (!spec.cpu_shares_from_memory) return spec.cpu_shares;
+  return static_cast<int32_t>(std::clamp<int64_t>(memory_mib, 1, 1'000'000'000));
+}
+
 // FACTS: an objective at a multiple of the function's own tail on an idle machine.
 SimTime DefaultSlo(const SloSpec& slo, const FunctionProfile& profile) {
   const double ms = profile.duration_ms.Sample(slo.percentile) * slo.factor;
@@ -37,6 +48,15 @@ SimulatedCluster::Engine::Engine(const Trace& trace, const ClusterSpec& spec, ui
       node_times_(static_cast<uint32_t>(spec.node_count())),
       placement_(spec.placement, spec.cpu_overcommit, static_cast<uint32_t>(spec.node_count())) {
   SetUpNodes();
+  const size_t functions = trace.functions().size();
+  if (spec.balancer == BalancerStrategy::kSharding) {
+    invokers_ =
+        std::make_unique<Invokers<LargeVector<Container>>>(functions, nodes_.size(), spec.router);
+  }
+  if (spec.eviction == EvictionOrder::kGreedyDual) {
+    greedy_dual_ = std::make_unique<GreedyDual>(static_cast<uint32_t>(functions),
+                                                static_cast<uint32_t>(nodes_.size()));
+  }
   SetUpFunctions();
   for (uint32_t i = 0; i < spec_.events.size(); ++i) {
     SetTimer(spec_.events[i].at.micros(), Timer::Kind::kNodeEvent, i, 0);
@@ -80,19 +100,24 @@ void SimulatedCluster::Engine::SetUpFunctions() {
     const FunctionOverride own =
         found == spec_.functions.end() ? FunctionOverride{} : found->second;
     Function& f = functions_.emplace_back(spec_.router);
-    f.cpu_limit = static_cast<int32_t>(own.cpu_limit.value_or(base.cpu_limit).value());
     f.cpu_demand = static_cast<int32_t>(own.cpu_demand.value_or(base.cpu_demand).value());
-    f.cpu_shares = own.cpu_shares.value_or(base.cpu_shares);
     const bool known = base.memory_from_trace && profile.memory.value() > 0;
     f.memory_limit_mib =
         own.memory.value_or(std::max(known ? profile.memory : base.memory, base.minimum_memory))
             .value();
+    f.cpu_limit =
+        static_cast<int32_t>(own.cpu_limit.value_or(CpuLimitFor(base, f.memory_limit_mib)).value());
+    f.cpu_shares = own.cpu_shares.value_or(SharesFor(base, f.memory_limit_mib));
     f.concurrency = ConcurrencyLimit(own.concurrency.value_or(base.concurrency));
     f.keep_alive_us = own.keep_alive.value_or(base.keep_alive).micros();
     f.max_replicas = static_cast<uint32_t>(own.max_replicas.value_or(base.max_replicas));
     f.slo_us = own.slo_latency.value_or(DefaultSlo(spec_.slo, profile)).micros();
     f.cold_start_ms = profile.cold_start_ms.value_or(spec_.cold_start.time_ms);
-    function_hash_.push_back(HashName(profile.name));
+    if (greedy_dual_) {
+      greedy_dual_->SetCost(static_cast<uint32_t>(functions_.size() - 1),
+                            std::min(f.cold_start_ms.Mean(), 1e9));
+    }
+    function_hash_.push_back(OpenWhiskHash(trace_.tenants()[profile.tenant.index()], profile.name));
     initial.push_back(own.initial_replicas.value_or(base.initial_replicas));
   }
   for (uint32_t i = 0; i < count; ++i) {
@@ -118,7 +143,10 @@ absl::Status SimulatedCluster::Engine::Apply(std::span<const Decision> decisions
 void SimulatedCluster::Engine::ApplyTo(uint32_t function, const Decision& decision) {
   Function& f = functions_[function];
   if (decision.cpu_limit) ResizeCpu(function, *decision.cpu_limit);
-  if (decision.memory_limit) ResizeMemory(function, *decision.memory_limit);
+  if (decision.memory_limit) {
+    ResizeMemory(function, *decision.memory_limit);
+    FollowMemory(function, /*limit_too=*/!decision.cpu_limit);
+  }
   if (decision.concurrency) SetConcurrency(function, *decision.concurrency);
   if (decision.keep_alive) {
     const int64_t before = f.keep_alive_us;
@@ -164,13 +192,32 @@ void SimulatedCluster::Engine::ResizeMemory(uint32_t function, Mebibytes limit) 
     if (change == 0 || change > node.memory_free_mib()) continue;
     c.memory_mib += change;
     node.memory_held_mib += change;
-    const bool idle = c.state != ContainerState::kStarting && c.slot.outstanding == 0;
+    const bool idle =
+        c.state != ContainerState::kStarting && c.slot.outstanding == 0 && !Resuming(member);
     if (idle) node.idle_memory_mib += change;
     f.memory_mib.Add(change, now_);
     if (change < 0) freed.push_back(c.node);
   }
   for (uint32_t node : freed) OnMemoryFreed(node);
   if (f.memory_limit_mib < before) RetryPending();
+}
+
+// CPU that is given by memory changes with it.
+void SimulatedCluster::Engine::FollowMemory(uint32_t function, bool limit_too) {
+  const ContainerSpec& base = spec_.containers;
+  const bool limit = base.cpu_limit_per_gib.value() > 0, shares = base.cpu_shares_from_memory;
+  if (!limit && !shares) return;
+  const auto found = spec_.functions.find(trace_.functions()[function].name);
+  const FunctionOverride own = found == spec_.functions.end() ? FunctionOverride{} : found->second;
+  Function& f = functions_[function];
+  if (limit && limit_too && !own.cpu_limit) {
+    ResizeCpu(function, CpuLimitFor(base, f.memory_limit_mib));
+  }
+  if (!shares || own.cpu_shares) return;
+  f.cpu_shares = SharesFor(base, f.memory_limit_mib);
+  for (uint32_t member : f.members) {
+    if (containers_[member].state != ContainerState::kStarting) ConfigureCpu(member);
+  }
 }
 
 void SimulatedCluster::Engine::SetConcurrency(uint32_t function, int32_t concurrency) {
@@ -183,11 +230,16 @@ void SimulatedCluster::Engine::SetConcurrency(uint32_t function, int32_t concurr
     Container& c = containers_[member];
     c.slot.concurrency = limit;
     if (c.state != ContainerState::kReady) continue;
+    if (Resuming(member)) continue;
     if (c.slot.outstanding >= limit) {
-      f.available.Remove(containers_, member);
+      AvailableOf(f, c).Remove(containers_, member);
     } else if (!c.slot.available()) {
-      f.available.Add(containers_, member);
+      AvailableOf(f, c).Add(containers_, member);
     }
+  }
+  if (invokers_) {
+    for (uint32_t member : f.members) ReviewWarming(member);
+    ServeBuffers();
   }
   ServeQueue(function);
   if (on_demand_) StartForQueue(function);

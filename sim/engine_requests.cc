@@ -81,7 +81,9 @@ void SimulatedCluster::Engine::OnArrival() {
   ++f.arrivals;
   Touch(arrival.function);
   const uint32_t container = f.available.Pick();
-  if (container != kNone) {
+  if (invokers_) {
+    ArriveAtInvoker(arrival.function, arrival.work_us);
+  } else if (container != kNone) {
     const uint32_t request = NewRequest(arrival.function, arrival.work_us);
     Begin(f, request, container);
   } else if (f.queued.value >= queue_limit_) {
@@ -135,6 +137,9 @@ void SimulatedCluster::Engine::OnTimer() {
     case Timer::Kind::kContainerFailure:
       if (same_container()) Fail(timer.a);
       break;
+    case Timer::Kind::kResumed:
+      if (same_container()) OnResumed(timer.a);
+      break;
     case Timer::Kind::kDeadline:
       OnDeadline();
       break;
@@ -172,12 +177,15 @@ void SimulatedCluster::Engine::OnDeadline() {
     }
     Function& f = functions_[r.function];
     const uint32_t container = r.container;
-    if (r.bound) {
-      Unbind(f, container);
+    if (r.bound || container == kNone) {
+      const uint32_t invoker = r.invoker;
+      if (invoker != kNone) {
+        r.bound ? Unassign(request) : Unbuffer(request);
+      } else {
+        r.bound ? Unbind(f, container) : Unqueue(f, request);
+      }
       Leave(f, request, Outcome::kTimedOut);
-    } else if (container == kNone) {
-      Unqueue(f, request);
-      Leave(f, request, Outcome::kTimedOut);
+      if (invoker != kNone) ServeBuffer(invoker);
     } else {
       const uint32_t node = containers_[container].node;
       cpus_[node].Cancel(containers_[container].cpu, container, now_, request);
@@ -254,7 +262,8 @@ void SimulatedCluster::Engine::Begin(Function& f, uint32_t request, uint32_t con
     f.busy.Add(1, now_);
     nodes_[c.node].idle_memory_mib -= c.memory_mib;
   }
-  if (c.slot.available()) f.available.Taken(containers_, container);
+  if (c.slot.available()) AvailableOf(f, c).Taken(containers_, container);
+  if (greedy_dual_) greedy_dual_->Used(container, c.function, c.node, c.memory_mib);
   cpus_[c.node].Start(c.cpu, container, now_, static_cast<double>(r.work_us), request);
   SetNodeTime(c.node);
 }
@@ -285,6 +294,7 @@ void SimulatedCluster::Engine::Leave(Function& f, uint32_t request, Outcome outc
     }
     sink(record);
   }
+  if (invokers_) LeaveInvoker(requests_[request]);
   FreeRequest(request);
 }
 
@@ -354,12 +364,9 @@ void SimulatedCluster::Engine::AfterRelease(uint32_t container) {
     }
   }
   if (c.state == ContainerState::kDraining) return;
-  f.available.Released(containers_, container);
+  AvailableOf(f, c).Released(containers_, container);
   if (f.queue_head != kNone) ServeQueue(c.function);
-  if (on_demand_ && c.slot.outstanding == 0) {
-    ArmExpiry(container, After(f.keep_alive_us));
-    OnIdle(c.node);
-  }
+  AfterChange(container);
 }
 
 void SimulatedCluster::Engine::ServeQueue(uint32_t function) {

@@ -31,10 +31,20 @@ uint32_t HashOrder::At(uint64_t hash, uint32_t k) const {
   return static_cast<uint32_t>((home + k * step) % nodes_);
 }
 
-uint64_t HashName(std::string_view name) {
-  uint64_t hash = 0xcbf29ce484222325;
-  for (char c : name) hash = (hash ^ static_cast<unsigned char>(c)) * 0x100000001b3;
+namespace {
+
+// Java's String.hashCode, continued from that of the text before.
+uint32_t JavaHash(std::string_view text, uint32_t hash = 0) {
+  for (char c : text) hash = 31 * hash + static_cast<unsigned char>(c);
   return hash;
+}
+
+}  // namespace
+
+uint32_t OpenWhiskHash(std::string_view name_space, std::string_view action) {
+  const uint32_t path = JavaHash("/", JavaHash(name_space));
+  const uint32_t hash = JavaHash(name_space) ^ JavaHash(action, path);
+  return hash >> 31 ? -hash : hash;
 }
 
 uint32_t Placement::Choose(std::span<const Node> nodes, const Need& need, uint64_t function_hash,

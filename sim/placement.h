@@ -39,9 +39,10 @@ struct Need {
 // Room by memory and, with overcommit > 0, by the sum of CPU limits, once `freed` has gone.
 bool HasRoom(const Node& node, const Need& need, double cpu_overcommit, const Need& freed = {});
 
-// OpenWhisk's sharding pool (core/controller, ShardingContainerPoolBalancer): a function starts
-// looking at its home and goes on in steps that are coprime to the number of nodes, so that it
-// sees every node once.
+// The walk of OpenWhisk's sharding balancer (core/controller, ShardingContainerPoolBalancer.scala):
+// a function starts looking at its home and goes on in steps that are coprime to the number of
+// nodes, so that it sees every node once. Home is hash mod n; the step is the one numbered hash mod
+// the number of steps.
 class HashOrder {
  public:
   explicit HashOrder(uint32_t nodes);
@@ -55,8 +56,10 @@ class HashOrder {
   std::vector<uint32_t> steps_;
 };
 
-// Stable on all machines (FNV-1a).
-uint64_t HashName(std::string_view name);
+// OpenWhisk's hash of an action in a namespace (generateHash): the absolute value of
+// hash(namespace) xor hash(namespace/action), each as Java's String.hashCode. Of names in ASCII;
+// other bytes count as characters of their own.
+uint32_t OpenWhiskHash(std::string_view name_space, std::string_view action);
 
 class Placement {
  public:
@@ -79,6 +82,7 @@ class Placement {
     return HasRoom(node, need, cpu_overcommit_, freed);
   }
   PlacementStrategy strategy() const { return strategy_; }
+  const HashOrder& hash_order() const { return hash_order_; }
 
  private:
   PlacementStrategy strategy_;

@@ -4,6 +4,7 @@
 
 #include "agents/rules/hpa_policy.h"
 #include "agents/rules/kpa_policy.h"
+#include "agents/rules/openwhisk_policies.h"
 #include "core/status.h"
 
 namespace reeve {
@@ -58,6 +59,14 @@ constexpr PolicyKind kKinds[] = {
        return std::make_unique<HybridHistogramPolicy>(spec.hybrid_histogram);
      }},
     {"oracle_prewarm", [](const PolicySpec&) -> std::unique_ptr<Policy> { return nullptr; }},
+    {"openwhisk",
+     [](const PolicySpec& spec) -> std::unique_ptr<Policy> {
+       return std::make_unique<OpenWhiskPolicy>(spec.openwhisk);
+     }},
+    {"openwhisk_scheduler",
+     [](const PolicySpec& spec) -> std::unique_ptr<Policy> {
+       return std::make_unique<OpenWhiskSchedulerPolicy>(spec.openwhisk_scheduler);
+     }},
 };
 
 }  // namespace

@@ -19,6 +19,7 @@
 #include "agents/rules/hybrid_histogram.h"
 #include "agents/rules/keda_policy.h"
 #include "agents/rules/kpa_options.h"
+#include "agents/rules/openwhisk_options.h"
 #include "agents/rules/oracle_prewarm.h"
 #include "agents/rules/simple_policies.h"
 #include "agents/rules/vpa_policy.h"
@@ -42,6 +43,8 @@ struct PolicySpec {
   CombinedOptions combined;
   HybridHistogramOptions hybrid_histogram;
   OraclePrewarmOptions oracle_prewarm;
+  OpenWhiskPoolOptions openwhisk;
+  OpenWhiskSchedulerOptions openwhisk_scheduler;
 
   template <class Visitor>
   static void Fields(Visitor& v) {
@@ -60,6 +63,9 @@ struct PolicySpec {
             "pre-warming and keep-alive from a histogram of idle times");
     v.Field("oracle_prewarm", &PolicySpec::oracle_prewarm,
             "knows the trace and starts containers just in time (in simulation only)");
+    v.Field("openwhisk", &PolicySpec::openwhisk, "the keep-alive of OpenWhisk's invokers");
+    v.Field("openwhisk_scheduler", &PolicySpec::openwhisk_scheduler,
+            "OpenWhisk's scheduler that decides per queue");
   }
 
   // The name is known, and the conditions between the named policy's fields hold. The message

@@ -1,25 +1,7 @@
 // kpa_vectors FILE.json…: runs test vectors of Knative's autoscaler and of its metric windows.
 // Exit code 0: all passed, 1: some failed, 2: a file could not be read or has no case.
-#include <iostream>
-
-#include "core/status.h"
 #include "tests/agents/vectors.h"
 
 int main(int argc, char** argv) {
-  if (argc < 2) {
-    std::cerr << "usage: kpa_vectors FILE.json…\n";
-    return 2;
-  }
-  reeve::VectorReport report(std::cout);
-  bool readable = true;
-  for (int i = 1; i < argc; ++i) {
-    const absl::Status status = reeve::RunVectorFile(argv[i], report, std::cerr);
-    if (!status.ok()) {
-      std::cerr << "kpa_vectors: " << reeve::MessageOf(status) << "\n";
-      readable = false;
-    }
-  }
-  std::cout << report.passed() << " passed, " << report.failed() << " failed\n";
-  if (!readable) return 2;
-  return report.failed() == 0 ? 0 : 1;
+  return reeve::VectorsMain("kpa_vectors", reeve::RunVectorFile, argc, argv);
 }

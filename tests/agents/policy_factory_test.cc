@@ -24,7 +24,8 @@ std::string ErrorOf(const std::string& yaml) {
 TEST(PolicyFactory, MakesEachByName) {
   EXPECT_THAT(PolicyNames(),
               testing::IsSupersetOf({"kpa", "static", "keep_alive", "hpa", "keda", "aimd", "ensure",
-                                     "vpa", "combined", "hybrid_histogram", "oracle_prewarm"}));
+                                     "vpa", "combined", "hybrid_histogram", "oracle_prewarm",
+                                     "openwhisk", "openwhisk_scheduler"}));
   for (const std::string& name : PolicyNames()) {
     if (name == "oracle_prewarm") continue;  // needs the workload; see oracle_prewarm_test.cc
     PolicySpec spec;
@@ -117,6 +118,19 @@ TEST(SimplePolicies, DecideTheSameEveryTime) {
   warm.replicas = 1;
   warm.keep_alive = SimTime::Seconds(90);
   EXPECT_EQ(decisions[0], warm);
+}
+
+TEST(SimplePolicies, KeepAlivePresets) {
+  for (const auto& [preset, minutes] : {std::pair{"none", 3}, {"aws", 10}, {"azure", 20}}) {
+    const auto spec =
+        Read(std::string("name: keep_alive\nkeep_alive: {keep_alive: 3m, preset: ") + preset + "}");
+    ASSERT_TRUE(spec.ok()) << spec.status();
+    Snapshot snapshot;
+    snapshot.functions.Resize(1);
+    std::vector<Decision> decisions(1);
+    ASSERT_TRUE((*MakePolicy(*spec))->Decide(snapshot, decisions).ok());
+    EXPECT_EQ(decisions[0].keep_alive, SimTime::Minutes(minutes));
+  }
 }
 
 }  // namespace

@@ -1,5 +1,7 @@
 #include "tests/agents/vectors.h"
 
+#include <iostream>
+
 #include "core/files.h"
 #include "core/status.h"
 
@@ -13,6 +15,25 @@ void VectorReport::Case(const std::string& name, const std::string& failure) {
     ++failed_;
     out_ << "FAILED " << name << ": " << failure << "\n";
   }
+}
+
+int VectorsMain(const std::string& name, VectorFileRunner run, int argc, char** argv) {
+  if (argc < 2) {
+    std::cerr << "usage: " << name << " FILE.json…\n";
+    return 2;
+  }
+  VectorReport report(std::cout);
+  bool readable = true;
+  for (int i = 1; i < argc; ++i) {
+    const absl::Status status = run(argv[i], report, std::cerr);
+    if (!status.ok()) {
+      std::cerr << name << ": " << MessageOf(status) << "\n";
+      readable = false;
+    }
+  }
+  std::cout << report.passed() << " passed, " << report.failed() << " failed\n";
+  if (!readable) return 2;
+  return report.failed() == 0 ? 0 : 1;
 }
 
 absl::Status RunVectorFile(const std::string& path, VectorReport& report, std::ostream& notes) {

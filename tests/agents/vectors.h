@@ -31,6 +31,13 @@ class VectorReport {
   int failed_ = 0;
 };
 
+using VectorFileRunner = absl::Status (*)(const std::string& path, VectorReport& report,
+                                          std::ostream& notes);
+
+// The whole of a program "NAME FILE.json…": runs the files, prints a line per case and "N passed, M
+// failed". Exit code 0: all passed, 1: some failed, 2: a file could not be read or has no case.
+int VectorsMain(const std::string& name, VectorFileRunner run, int argc, char** argv);
+
 // Runs every case of a file into `report`; what it does not know of the form is ignored with a line
 // on `notes`. Errors: the file cannot be read, is not JSON, or has no case.
 absl::Status RunVectorFile(const std::string& path, VectorReport& report, std::ostream& notes);

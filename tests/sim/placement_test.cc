@@ -130,7 +130,7 @@ TEST(HashOrderTest, EveryWalkSeesEveryNodeOnce) {
   for (const uint32_t n : {1u, 2u, 7u, 10u, 36u}) {
     const HashOrder order(n);
     for (const uint64_t hash :
-         {uint64_t{0}, uint64_t{1}, uint64_t{14}, HashName("f"), ~uint64_t{0}}) {
+         {uint64_t{0}, uint64_t{1}, uint64_t{14}, uint64_t{0x7fffffff}, ~uint64_t{0}}) {
       std::set<uint32_t> seen;
       for (uint32_t k = 0; k < n; ++k) seen.insert(order.At(hash, k));
       EXPECT_EQ(seen.size(), n);
@@ -140,11 +140,17 @@ TEST(HashOrderTest, EveryWalkSeesEveryNodeOnce) {
   }
 }
 
-// Known answers of 64-bit FNV-1a.
-TEST(HashNameTest, IsFnv1a) {
-  EXPECT_EQ(HashName(""), 0xcbf29ce484222325u);
-  EXPECT_EQ(HashName("a"), 0xaf63dc4c8601ec8cu);
-  EXPECT_EQ(HashName("foobar"), 0x85944171f73967e8u);
+// Java: "a".hashCode() = 97 and "a/b".hashCode() = (97 * 31 + 47) * 31 + 98 = 94772; 97 xor 94772 =
+// 0x61 xor 0x17234 = 0x17255. "polygenelubricants" is known for a hash of -2^31; its path, with
+// "/a" behind, is -2^31 * 31^2 + 47 * 31 + 97 = 1554 - 2^31 mod 2^32; their xor is 1554.
+TEST(OpenWhiskHashTest, IsJavasOfNamespaceAndPath) {
+  EXPECT_EQ(OpenWhiskHash("a", "b"), 0x17255u);
+  EXPECT_EQ(OpenWhiskHash("polygenelubricants", "a"), 1554u);
+  // "" and "/polygenelubricants": 47 * 31^18 - 2^31, and its absolute value when negative.
+  uint32_t power = 47;
+  for (int i = 0; i < 18; ++i) power *= 31;
+  const int32_t hash = static_cast<int32_t>(power + 0x80000000u);
+  EXPECT_EQ(OpenWhiskHash("", "polygenelubricants"), static_cast<uint32_t>(std::abs(hash)));
 }
 
 }  // namespace

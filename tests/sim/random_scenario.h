@@ -118,6 +118,14 @@ inline ClusterSpec RandomCluster(uint64_t seed) {
       spec.events.push_back({SimTime::Seconds(kScenarioSeconds + 5), n, NodeEventKind::kRestore});
     }
   }
+  spec.eviction = dice.OneOf({EvictionOrder::kLeastRecentlyUsed, EvictionOrder::kGreedyDual});
+  if (spec.scaling == ScalingMode::kOnDemand && dice.Chance(0.6)) {
+    spec.balancer = BalancerStrategy::kSharding;
+    spec.pause.grace = dice.OneOf({SimTime(), SimTime::Millis(300), SimTime::Max()});
+    spec.pause.resume_ms = dice.OneOf({Distribution::Constant(0), Distribution::Exponential(200)});
+  }
+  c.cpu_shares_from_memory = dice.Chance(0.2);
+  if (dice.Chance(0.2)) c.cpu_limit_per_gib = Millicores(2000);
   REEVE_CHECK(spec.Validate().ok());
   return spec;
 }
