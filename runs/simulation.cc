@@ -7,6 +7,7 @@
 #include "agents/rules/simulated_policies.h"
 #include "core/status.h"
 #include "runs/run_recorder.h"
+#include "sim/perturbed_platform.h"
 
 namespace reeve {
 
@@ -21,16 +22,21 @@ absl::Status SimulationConfig::Validate() const {
   return absl::OkStatus();
 }
 
-absl::StatusOr<RunData> RunSimulation(const Trace& trace, const SimulationConfig& config,
-                                      int threads, const SimulationHooks& hooks) {
+namespace {
+
+// RunSimulation of the trace as it is.
+absl::StatusOr<RunData> Play(const Trace& trace, const SimulationConfig& config, int threads,
+                             const SimulationHooks& hooks) {
   const ArrivalOptions arrival_options{config.seed, config.within_minute};
   ASSIGN_OR_RETURN(std::unique_ptr<Policy> policy,
                    MakeSimulatedPolicy(config.policy, trace, config.cluster, arrival_options));
   auto arrivals = MakeArrivalSource(trace, arrival_options);
   if (threads > 1) arrivals = Prefetched(std::move(arrivals));
   SimulatedCluster cluster(trace, config.cluster, config.seed, std::move(arrivals));
+  PerturbedPlatform platform(cluster, config.perturbations, config.seed);
   cluster.set_wake([&](FunctionId function, SimTime now, Decision& decision) {
     policy->Wake(function, now, decision);
+    platform.PerturbWake(function, now, decision);
   });
   if (hooks.on_invocation) cluster.set_invocation_sink(hooks.on_invocation);
 
@@ -43,22 +49,22 @@ absl::StatusOr<RunData> RunSimulation(const Trace& trace, const SimulationConfig
   std::vector<Decision> decisions(functions);
   bool complete = true;
   // The policy meets the cluster before the first request: initial scales are its to ask for.
-  RETURN_IF_ERROR(cluster.Observe(snapshot));
+  RETURN_IF_ERROR(platform.Observe(snapshot));
   RETURN_IF_ERROR(policy->Decide(snapshot, decisions));
-  RETURN_IF_ERROR(cluster.Apply(decisions));
+  RETURN_IF_ERROR(platform.Apply(decisions));
   for (SimTime now; now < trace.duration();) {
     now = std::min(now + config.cluster.control_period, trace.duration());
     cluster.AdvanceTo(now);
-    RETURN_IF_ERROR(cluster.Observe(snapshot));
-    recorder.Record(snapshot);
-    if (hooks.on_period) hooks.on_period(now, cluster, snapshot);
+    RETURN_IF_ERROR(platform.Observe(snapshot));
+    recorder.Record(platform.truth());
+    if (hooks.on_period) hooks.on_period(now, cluster, platform.truth());
     if (now < trace.duration() && hooks.stop && hooks.stop()) {
       complete = false;
       break;
     }
     std::fill(decisions.begin(), decisions.end(), Decision{});
     RETURN_IF_ERROR(policy->Decide(snapshot, decisions));
-    RETURN_IF_ERROR(cluster.Apply(decisions));
+    RETURN_IF_ERROR(platform.Apply(decisions));
   }
   RunData data = recorder.Finish();
   RunSummary& summary = data.summary;
@@ -69,6 +75,16 @@ absl::StatusOr<RunData> RunSimulation(const Trace& trace, const SimulationConfig
   summary.seed = config.seed;
   data.config_yaml = WriteConfig(config);
   return data;
+}
+
+}  // namespace
+
+absl::StatusOr<RunData> RunSimulation(const Trace& trace, const SimulationConfig& config,
+                                      int threads, const SimulationHooks& hooks) {
+  if (config.workload_changes.empty()) return Play(trace, config, threads, hooks);
+  ASSIGN_OR_RETURN(const Trace changed,
+                   ChangeWorkload(trace, config.workload_changes, config.seed));
+  return Play(changed, config, threads, hooks);
 }
 
 }  // namespace reeve

@@ -19,8 +19,10 @@
 #include "runs/run_data.h"
 #include "sim/cluster.h"
 #include "sim/cluster_spec.h"
+#include "sim/perturbation.h"
 #include "traces/arrival_stream.h"
 #include "traces/trace.h"
+#include "traces/trace_shift.h"
 
 namespace reeve {
 
@@ -41,6 +43,8 @@ struct SimulationConfig {
   FunctionIntervals function_intervals = FunctionIntervals::kAuto;
   ClusterSpec cluster;
   PolicySpec policy;
+  WorkloadChanges workload_changes;
+  PerturbationSpec perturbations;
 
   template <class V>
   static void Fields(V& v) {
@@ -56,6 +60,9 @@ struct SimulationConfig {
             "Intervals of every function by itself: auto writes them for up to 1000 functions");
     v.Field("cluster", &C::cluster, "The simulated cluster");
     v.Field("policy", &C::policy, "The policy that drives it");
+    v.Field("workload_changes", &C::workload_changes, "What happens to the workload on the way");
+    v.Field("perturbations", &C::perturbations,
+            "What stands between the policy and the cluster; nodes lost are cluster.events");
   }
 
   absl::Status Validate() const;
@@ -71,10 +78,12 @@ struct SimulationHooks {
   SimulatedCluster::InvocationSink on_invocation;
 };
 
-// Runs `trace` to its end. Requests that are still there then count as unfinished. Results do not
-// depend on `threads` (1: everything on the calling thread; more: arrivals are computed ahead on
-// another). `config.trace` only names the trace. Host information is left to the caller.
-// Errors of the policy are returned as they are.
+// Runs `trace`, with the workload's changes, to its end. Requests that are still there then count
+// as unfinished. Results do not depend on `threads` (1: everything on the calling thread; more:
+// arrivals are computed ahead on another). `config.trace` only names the trace. Host information is
+// left to the caller. Reports and hooks are given what happened, the policy what the perturbations
+// make of it. InvalidArgument for workload changes that do not fit the trace; errors of the policy
+// are returned as they are.
 absl::StatusOr<RunData> RunSimulation(const Trace& trace, const SimulationConfig& config,
                                       int threads, const SimulationHooks& hooks = {});
 
