@@ -13,8 +13,8 @@
 namespace reeve {
 namespace {
 
-using testing::Each;
-using testing::HasSubstr;
+using ::testing::Each;
+using ::testing::HasSubstr;
 
 constexpr SimTime kPeriod = SimTime::Seconds(2);
 
@@ -112,7 +112,7 @@ TEST(MetricLag, IsRoundedUpToPeriodsAndKeepsItsTimes) {
   std::vector<uint32_t> arrivals;
   for (const Snapshot& s : Seen(spec, 10)) arrivals.push_back(s.functions.arrivals[0]);
   // 3 s are two periods; in force at 8, 10 and 12 s.
-  EXPECT_THAT(arrivals, testing::ElementsAre(0, 1, 2, 3, 2, 3, 4, 7, 8, 9));
+  EXPECT_THAT(arrivals, ::testing::ElementsAre(0, 1, 2, 3, 2, 3, 4, 7, 8, 9));
 }
 
 // ---- noise
@@ -213,8 +213,8 @@ TEST(MetricNoise, SmallCountsKeepTheirExpectation) {
   const double sum = std::accumulate(ones.begin(), ones.end(), 0.0);
   // Rounded up or down, the variance is at most 0.2^2 + 1/4 = 0.29: standard error 0.0027.
   EXPECT_NEAR(sum / 40'000, 1, 5 * 0.0027);
-  EXPECT_THAT(ones, testing::Contains(0u));
-  EXPECT_THAT(ones, testing::Contains(2u));
+  EXPECT_THAT(ones, ::testing::Contains(0u));
+  EXPECT_THAT(ones, ::testing::Contains(2u));
 }
 
 TEST(MetricNoise, DoesNotDependOnOtherFunctionsOrEarlierWindows) {
@@ -261,7 +261,7 @@ TEST(MetricLoss, BeforeAnythingWasCollectedThereAreZeros) {
   spec.metric_loss = {{SimTime(), SimTime::Seconds(6)}, 1};
   std::vector<uint32_t> arrivals;
   for (const Snapshot& s : Seen(spec, 5, 1)) arrivals.push_back(s.functions.arrivals[0]);
-  EXPECT_THAT(arrivals, testing::ElementsAre(0, 0, 0, 3, 4));
+  EXPECT_THAT(arrivals, ::testing::ElementsAre(0, 0, 0, 3, 4));
 }
 
 TEST(Composition, LagShowsWhatNoiseAndLossHadLeft) {
@@ -437,25 +437,25 @@ TEST(PerturbedPlatform, LeavesAWrongNumberOfDecisionsToThePlatform) {
 // ---- configuration
 
 TEST(PerturbationSpec, IsReadFromYaml) {
-  const auto node = ConfigNode::Parse(R"(
+  const auto node = ConfigNode::Parse(R"yaml(
 metric_lag: {lag: 10s, from: 1m}
 metric_noise: {cv: 0.3}
 metric_loss: {probability: 0.1, to: 1h}
 actuation_delay: {time_ms: "exponential(mean=2000)"}
 actuation_failure: {probability: 0.05}
-)",
+)yaml",
                                       "p.yaml");
-PerturbationSpec spec;
-ASSERT_TRUE(ReadConfig(*node, spec).ok());
-EXPECT_EQ(spec.metric_lag.lag, SimTime::Seconds(10));
-EXPECT_EQ(spec.metric_lag.from, SimTime::Minutes(1));
-EXPECT_EQ(spec.metric_loss.to, SimTime::Hours(1));
-EXPECT_EQ(spec.actuation_delay.time_ms, Distribution::Exponential(2000));
-EXPECT_TRUE(spec.perturbs_metrics() && spec.perturbs_actuation());
-EXPECT_FALSE(PerturbationSpec{}.perturbs_metrics() || PerturbationSpec{}.perturbs_actuation());
-PerturbationSpec again;
-ASSERT_TRUE(ReadConfig(*ConfigNode::Parse(WriteConfig(spec), "again"), again).ok());
-EXPECT_EQ(WriteConfig(again), WriteConfig(spec));
+  PerturbationSpec spec;
+  ASSERT_TRUE(ReadConfig(*node, spec).ok());
+  EXPECT_EQ(spec.metric_lag.lag, SimTime::Seconds(10));
+  EXPECT_EQ(spec.metric_lag.from, SimTime::Minutes(1));
+  EXPECT_EQ(spec.metric_loss.to, SimTime::Hours(1));
+  EXPECT_EQ(spec.actuation_delay.time_ms, Distribution::Exponential(2000));
+  EXPECT_TRUE(spec.perturbs_metrics() && spec.perturbs_actuation());
+  EXPECT_FALSE(PerturbationSpec{}.perturbs_metrics() || PerturbationSpec{}.perturbs_actuation());
+  PerturbationSpec again;
+  ASSERT_TRUE(ReadConfig(*ConfigNode::Parse(WriteConfig(spec), "again"), again).ok());
+  EXPECT_EQ(WriteConfig(again), WriteConfig(spec));
 }
 
 TEST(PerturbationSpec, RefusesWhatCannotBe) {
