@@ -125,5 +125,36 @@ TEST_F(SimulateCommandTest, AnInterruptLeavesTheRunSoFar) {
   EXPECT_EQ(Run({"report", Path("run")}).code, 0);
 }
 
+TEST_F(SimulateCommandTest, PlaysEveryExampleOfPerturbations) {
+  const std::string trace = Generated();
+  const auto simulate = [&](const std::vector<std::string>& more) {
+    std::vector<std::string> command = {"simulate",  "--trace", trace,    "--out",
+                                        Path("run"), "--force", "--quiet"};
+    command.insert(command.end(), more.begin(), more.end());
+    const Outcome o = Run(command);
+    EXPECT_EQ(o.code, 0) << o.err;
+    nlohmann::json summary = Summary(Path("run"));
+    summary.erase("host");
+    return summary;
+  };
+  const std::string demo = REEVE_SOURCE "/configs/clusters/demo.yaml";
+  const nlohmann::json plain = simulate({"--cluster", demo});
+  int played = 0;
+  for (const auto& file :
+       std::filesystem::directory_iterator(REEVE_SOURCE "/configs/perturbations")) {
+    std::vector<std::string> options = {"--config", file.path()};
+    const bool whole = file.path().stem() == "node_loss";  // brings its cluster
+    if (!whole) options.insert(options.end(), {"--cluster", demo});
+    const nlohmann::json perturbed = simulate(options);
+    EXPECT_NE(perturbed, plain) << file.path();
+    ++played;
+    if (!whole) continue;
+    // But for the events it is the demo's cluster.
+    options.insert(options.end(), {"--set", "cluster.events=[]"});
+    EXPECT_EQ(simulate(options), plain);
+  }
+  EXPECT_EQ(played, 9);
+}
+
 }  // namespace
 }  // namespace reeve

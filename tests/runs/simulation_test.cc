@@ -22,7 +22,7 @@ Trace SmallTrace() {
     profile.app = builder.App(profile.name);
     profile.trigger = Trigger::kHttp;
     profile.memory = Mebibytes(128);
-    profile.duration_ms = Distribution::Exponential(400);
+    profile.duration_ms = Distribution::Exponential(2500);
     const FunctionId id = builder.AddFunction(profile);
     for (int m = 0; m < kMinutes; ++m) builder.AddCount(m, id, 5 * (f + 1));
   }
@@ -53,8 +53,7 @@ SimulationConfig PerturbedConfig() {
                                                   .factor = 4,
                                                   .share = 0.5,
                                                   .functions = {}});
-  config.workload_changes.shifts.push_back(
-      {.at = SimTime::Minutes(12), .rate = 2, .exchange = 1});
+  config.workload_changes.shifts.push_back({.at = SimTime::Minutes(12), .rate = 2, .exchange = 1});
   config.cluster.events = {{SimTime::Minutes(6), 1, NodeEventKind::kLose},
                            {SimTime::Minutes(8), 1, NodeEventKind::kRestore}};
   return config;
