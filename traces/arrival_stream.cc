@@ -144,6 +144,10 @@ class MinuteSource : public ArrivalSource {
         // One phase for all counts: the k-th of n falls at (k + phase) / n of the minute.
         count.phase_us = ScaleBits(stream.Bits(index << 32), kMinuteUs);
       }
+      if (options_.within_minute == WithinMinute::kCentred) {
+        count.of = c.count;
+        count.phase_us = kMinuteUs / 2;
+      }
       part.total += c.count;
       part.counts.push_back(count);
     }

@@ -34,12 +34,14 @@ enum class WithinMinute : uint8_t {
   kUniform,    // independently and uniformly: a Poisson process given its count
   kEven,       // equally spaced, at a phase drawn per function and minute
   kByTrigger,  // timers equally spaced at a phase fixed per function, all else uniform
+  kCentred,    // equally spaced, half a gap from the minute's ends: all functions in step
 };
 constexpr auto EnumNames(WithinMinute) {
-  return std::array<std::pair<WithinMinute, std::string_view>, 3>{
+  return std::array<std::pair<WithinMinute, std::string_view>, 4>{
       {{WithinMinute::kUniform, "uniform"},
        {WithinMinute::kEven, "even"},
-       {WithinMinute::kByTrigger, "by_trigger"}}};
+       {WithinMinute::kByTrigger, "by_trigger"},
+       {WithinMinute::kCentred, "centred"}}};
 }
 
 class ArrivalSource {

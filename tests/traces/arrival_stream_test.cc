@@ -115,7 +115,7 @@ TEST_P(EverySpacing, PrefetchedIsTheSame) {
 
 INSTANTIATE_TEST_SUITE_P(ArrivalStream, EverySpacing,
                          ::testing::Values(WithinMinute::kUniform, WithinMinute::kEven,
-                                           WithinMinute::kByTrigger));
+                                           WithinMinute::kByTrigger, WithinMinute::kCentred));
 
 // Chi-square with 59 degrees of freedom lies within [20, 126] but for 1e-6 on each side
 // (Wilson-Hilferty: 59 (1 - 2/531 -+ 4.75 sqrt(2/531))^3); too even would be as wrong as too rough.
@@ -186,6 +186,20 @@ TEST(ArrivalStreamTest, EvenSpacingHasEqualGapsAndANewPhaseEachMinute) {
   }
 }
 
+TEST(ArrivalStreamTest, CentredIsHalfAGapFromTheMinutesEnds) {
+  // The k-th of n at (k + 1/2) / n of the minute.
+  const auto played = Play(SteadyTrace(3, 2), {6, WithinMinute::kCentred});
+  ASSERT_EQ(played.size(), 6u);
+  for (int i = 0; i < 6; ++i) {
+    EXPECT_EQ(played[static_cast<size_t>(i)].time_us, 10'000'000 + i * 20'000'000);
+  }
+  const auto many = Play(SteadyTrace(60'000, 1), {7, WithinMinute::kCentred});
+  ASSERT_EQ(many.size(), 60'000u);
+  for (size_t i = 0; i < many.size(); ++i) {
+    ASSERT_EQ(many[i].time_us, 500 + static_cast<int64_t>(i) * 1000);
+  }
+}
+
 TEST(ArrivalStreamTest, TimersKeepTheirPhase) {
   TraceBuilder builder;
   const FunctionId f = AddTestFunction(builder, "f", "app", "t", Trigger::kTimer);
@@ -221,8 +235,8 @@ std::vector<Played> Of(std::vector<Played> played, uint32_t functions) {
 }
 
 TEST(ArrivalStreamTest, AnotherFunctionChangesNobodysArrivalsOrWorks) {
-  for (const WithinMinute spacing :
-       {WithinMinute::kUniform, WithinMinute::kEven, WithinMinute::kByTrigger}) {
+  for (const WithinMinute spacing : {WithinMinute::kUniform, WithinMinute::kEven,
+                                     WithinMinute::kByTrigger, WithinMinute::kCentred}) {
     const auto build = [](uint32_t extra) {
       TraceBuilder builder;
       for (int i = 0; i < 4; ++i) {

@@ -10,6 +10,7 @@
 #include "traces/readers/azure2019.h"
 #include "traces/readers/azure2021.h"
 #include "traces/readers/context.h"
+#include "traces/readers/femux.h"
 #include "traces/readers/huawei.h"
 #include "traces/readers/iluvatar.h"
 #include "traces/readers/openwhisk.h"
@@ -41,6 +42,7 @@ TraceFormat DetectFile(const InputFile& file) {
   if (has("invoke_time_ms")) return TraceFormat::kIluvatar;
   if (has("funcName") && has("podID")) return TraceFormat::kHuaweiRequests;
   if (has("day") && has("time")) return TraceFormat::kHuawei;
+  if (IsContainersPerMinute(file)) return TraceFormat::kFemux;
   if (has("function")) return TraceFormat::kTimed;
   return TraceFormat::kAuto;
 }
@@ -70,6 +72,8 @@ absl::Status Dispatch(TraceFormat format, ReadContext& context) {
       return ReadOpenWhisk(context);
     case TraceFormat::kIluvatar:
       return ReadIluvatar(context);
+    case TraceFormat::kFemux:
+      return ReadFemux(context);
     case TraceFormat::kAuto:
       break;
   }

@@ -20,6 +20,8 @@
 //                     after another                                                  -> timed
 //   iluvatar          func_name,invoke_time_ms and func_name,cold_dur_ms,warm_dur_ms,mem_mb ->
 //   timed
+//   femux             containers needed per minute, apps_minutes.csv of the FeMux release, with
+//                     the requests and memory use measured beside it                -> per minute
 //
 // What each does with durations, memory and time is said in the header of the same name in this
 // folder. All functions are thread-safe.

@@ -7,8 +7,9 @@
 namespace reeve {
 namespace {
 
-constexpr std::array<std::string_view, 8> kFormatNames = {
-    "auto", "azure2019", "azure2021", "timed", "huawei", "huawei-requests", "openwhisk", "iluvatar",
+constexpr std::array<std::string_view, 9> kFormatNames = {
+    "auto",      "azure2019", "azure2021", "timed", "huawei", "huawei-requests",
+    "openwhisk", "iluvatar",  "femux",
 };
 
 constexpr std::array<std::string_view, kProblems> kProblemNames = {

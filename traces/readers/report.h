@@ -22,6 +22,7 @@ enum class TraceFormat : uint8_t {
   kHuaweiRequests,
   kOpenWhisk,
   kIluvatar,
+  kFemux,
 };
 std::string_view FormatName(TraceFormat format);
 std::optional<TraceFormat> FormatFromName(std::string_view name);  // exact names only
