@@ -1,0 +1,73 @@
+// The table of an experiment: mean, interval and ratio to the baseline; and the view of one row.
+"use strict";
+
+Reeve.experimentTable = (() => {
+  const { format, sorting, experiment, experimentCharts } = Reeve;
+  const { byId, el } = Reeve.dom;
+  const { metrics, mean, interval, stats, show } = experiment;
+
+  const named = [
+    { key: "label", title: "Policy", text: true },
+    ...(experiment.workloads.length > 1 ? [{ key: "workload", title: "Workload", text: true }] : []),
+    ...(experiment.clusters.length > 1 ? [{ key: "cluster", title: "Cluster", text: true }] : []),
+  ];
+  const columns = [...named, ...metrics.map((m) => ({ key: m.key, metric: m, title: m.title, unit: experiment.unit(m),
+    down: m.better === "higher", doc: m.better === "higher" ? "More is better" : "Less is better" }))];
+  const order = { key: "", down: false };  // as in the results until a heading is used
+
+  function sorted(rows) {
+    const column = columns.find((c) => c.key === order.key);
+    if (!column) return rows;
+    const value = (row) => (column.metric ? mean(row, column.key) : row[column.key]);
+    return [...rows].sort((a, b) => sorting.compare(value(a), value(b), order.down) || a.index - b.index);
+  }
+
+  function nameCell(row) {
+    const button = el("button", { type: "button", class: "name", title: row.label }, String(row.label));
+    button.addEventListener("click", () => openDetail(row));
+    return el("th", { scope: "row" }, button);
+  }
+  function numberCell(row, m) {
+    const range = interval(row, m.key);
+    const { ratio, ratio_low: low, ratio_high: high } = stats(row, m.key);
+    const verdict = experiment.verdict(row, m.key);
+    const isBaseline = row.label === experiment.results.baseline;
+    return el("td", { "data-metric": m.key },
+      el("span", { class: "mean" }, show(m, mean(row, m.key))),
+      el("span", { class: "range" }, range ? `${show(m, range[0])} – ${show(m, range[1])}` : ""),
+      el("span", { class: "ratio" + (verdict > 0 ? " better" : verdict < 0 ? " worse" : "") },
+        isBaseline || !experiment.known(ratio) ? "" : format.factor(ratio) +
+        (experiment.known(low) && experiment.known(high) ? ` (${format.number(low)} – ${format.number(high)})` : "")));
+  }
+  const textCell = (row, key) => el("td", { class: "text" }, String(row[key]));
+
+  function draw(shown, update) {
+    const host = byId("results-table");
+    const body = el("tbody", {}, ...shown.map((row) => el("tr", {}, nameCell(row),
+      ...columns.slice(1).map((c) => (c.metric ? numberCell(row, c.metric) : textCell(row, c.key))))));
+    if (!shown.length) {
+      body.append(el("tr", {}, el("td", { class: "empty", colspan: columns.length },
+        experiment.rows.length ? "No row matches the filter." : "The experiment holds no rows.")));
+    }
+    host.replaceChildren(el("table", {}, el("thead", {}, el("tr", {},
+      ...columns.map((column) => sorting.heading(host, column, order, update)))), body));
+  }
+
+  // Parameters, and what each seed gave.
+  function openDetail(row) {
+    const table = (head, lines) => el("div", { class: "scroll", tabindex: 0 }, el("table", {},
+      el("thead", {}, el("tr", {}, ...head.map((text, i) => el("th", { scope: "col", class: i ? null : "text" }, text)))),
+      el("tbody", {}, ...lines.map(([first, ...rest]) => el("tr", {}, el("th", { scope: "row" }, first),
+        ...rest.map((text) => el("td", {}, text)))))));
+    const parameters = Object.entries(row.parameters || {}).map(([key, value]) => [key, String(value)]);
+    const runs = experiment.list(row.runs).map((run) => [String(run.seed), ...metrics.map((m) => show(m, run[m.key]))]);
+    sorting.openDetail(row.label, `${row.policy} on ${row.workload}, cluster ${row.cluster}, ` +
+      (row.tuned ? "tuned parameters" : "default parameters"),
+    el("h3", {}, "Parameters"),
+    parameters.length ? table(["Parameter", "Value"], parameters) : el("p", { class: "facts" }, "All as the policy's defaults."),
+    el("h3", {}, "By seed"),
+    table(["Seed", ...metrics.map(experiment.heading)], runs));
+  }
+
+  return { sorted, draw };
+})();
