@@ -54,16 +54,21 @@ Reeve.charts = (() => {
       ctx.font = `12px ${Chart.defaults.font.family}`;
       ctx.fillStyle = colour("--ink");
       ctx.textBaseline = "middle";
+      // A point's box takes in its interval, where it has one.
+      const boxOf = ({ x, y }, { xRange }) => {
+        const [low, high] = (xRange || []).map((v) => chart.scales.x.getPixelForValue(v));
+        return { left: Math.min(x - 5, low ?? x), right: Math.max(x + 5, high ?? x), x, y };
+      };
       const points = chart.data.datasets.flatMap((set, i) => (set.type === "scatter" && chart.isDatasetVisible(i)
-        ? chart.getDatasetMeta(i).data.map(({ x, y }, k) => ({ x, y, raw: set.data[k], label: set.data[k].name || set.label })) : []));
+        ? chart.getDatasetMeta(i).data.map((at, k) => ({ ...boxOf(at, set.data[k]), raw: set.data[k], label: set.data[k].name || set.label })) : []));
       points.sort((a, b) => (b.raw.first || 0) - (a.raw.first || 0));
-      const taken = points.map(({ x, y }) => [x - 5, y - 8, x + 5, y + 8]);  // [left, top, right, bottom]
+      const taken = points.map(({ left, right, y }) => [left, y - 8, right, y + 8]);  // [left, top, right, bottom]
       const free = (a) => a[0] >= area.left && a[2] <= area.right && a[1] >= area.top && a[3] <= area.bottom &&
         taken.every((b) => a[2] + 6 < b[0] || b[2] + 6 < a[0] || a[3] < b[1] || b[3] < a[1]);
-      for (const { x, y, label } of points) {
+      for (const { left: l, right: r, x, y, label } of points) {
         const width = ctx.measureText(label).width;
-        const places = [[x + 12, y], [x - 12 - width, y], [x - width / 2, y - 18], [x - width / 2, y + 18],
-          [x + 10, y - 18], [x + 10, y + 18]].map(([left, middle]) => [left, middle - 6, left + width, middle + 6]);
+        const places = [[r + 7, y], [l - 7 - width, y], [x - width / 2, y - 18], [x - width / 2, y + 18],
+          [r + 5, y - 18], [r + 5, y + 18]].map(([left, middle]) => [left, middle - 6, left + width, middle + 6]);
         const place = places.find(free) || (points.length < crowded ? places[0] : null);
         if (!place) continue;
         taken.push(place);
@@ -154,9 +159,9 @@ Reeve.charts = (() => {
       backgroundColor: bar ? (item.hollow ? faded(ink, 0.3) : ink) : item.fill ? faded(ink, 0.16) : ink,
       fill: item.fill ? "origin" : false, stepped: item.stepped || false,
       borderDash: item.dash || [], borderWidth: bar ? Number(!!item.hollow) : item.width || 1.6,
-      pointRadius: item.kind === "scatter" ? 7 : item.points ? 4.5 : item.dots ? 1.8 : 0,
+      pointRadius: item.kind === "scatter" ? item.radius || 7 : item.points ? 4.5 : item.dots ? 1.8 : 0,
       pointHoverRadius: item.kind === "scatter" ? 8 : item.points ? 5.5 : 3,
-      pointStyle: item.pointStyle || "circle", pointHitRadius: 6, showLine: !item.points,
+      pointStyle: item.pointStyle || "circle", pointHitRadius: 6, showLine: !item.points && item.kind !== "scatter",
       pointBackgroundColor: item.hollow ? colour("--panel") : ink, barPercentage: thickness, categoryPercentage: thickness,
       barThickness: bar ? item.barThickness : undefined, spanGaps: false,
       grouped: false, minBarLength: bar ? 1 : undefined,

@@ -10,10 +10,14 @@ Reeve.experimentCharts = (() => {
   // points may have: xRange, yRange ([low, high]), text.
   const overlay = {
     id: "overlay",
-    beforeDatasetsDraw: (chart) => paint(chart, lines),
+    beforeDatasetsDraw(chart) {
+      paint(chart, lines);
+      if (chart.options.indexAxis === "x") paint(chart, whiskers);  // under the points, over bars
+    },
     afterDatasetsDraw(chart) {
+      if (chart.options.indexAxis === "x") return;
       paint(chart, whiskers);
-      if (chart.options.indexAxis === "y") paint(chart, texts, false);
+      paint(chart, texts, false);
     },
   };
   function paint(chart, draw, clipped = true) {
@@ -131,7 +135,7 @@ Reeve.experimentCharts = (() => {
     const bounds = boundSeries(workload, x, y, tops);
     const xValues = [...numbers(x), ...bounds.flatMap((s) => (s.marks.at ? [s.marks.at] : []))];
     const series = [
-      ...experiment.groups(placed).map((g) => ({ label: g.label, kind: "scatter", colour: g.colour, hollow: g.hollow,
+      ...experiment.groups(placed).map((g) => ({ label: g.label, kind: "scatter", radius: 5.5, colour: g.colour, hollow: g.hollow,
         data: g.rows.map(point).sort((a, b) => a.x - b.x) })),
       ...(best.length > 1 ? [{ label: "Pareto front", kind: "line", colour: "--c2", width: 1.8, order: 2,
         stepped: x.better === "higher" ? "after" : "before", marks: { quiet: true },

@@ -40,8 +40,8 @@ Reeve.experiment = (() => {
   }
   const tick = (m) => (m.unit === "x" ? format.factorTick : m.unit === "ms" ? format.millisTick
     : isShare(m) ? (v) => `${Number((100 * v).toPrecision(3))} %` : (v) => format.short(v));
-  // Units that the numbers do not carry themselves.
-  const unit = (m) => (isShare(m) || ["x", "ms"].includes(m.unit) ? "" : m.unit || "");
+  // Units that neither the numbers nor the title carry.
+  const unit = (m) => (isShare(m) || ["x", "ms"].includes(m.unit) || /seconds| per /.test(m.title) ? "" : m.unit || "");
   const heading = (m) => m.title + (unit(m) ? ` (${unit(m)})` : "");
 
   // The groups that colour and fill stand for: cluster, and whether tuned.

@@ -55,16 +55,16 @@ Reeve.experimentTable = (() => {
 
   // Parameters, and what each seed gave.
   function openDetail(row) {
-    const table = (head, lines) => el("div", { class: "scroll", tabindex: 0 }, el("table", {},
-      el("thead", {}, el("tr", {}, ...head.map((text, i) => el("th", { scope: "col", class: i ? null : "text" }, text)))),
+    const table = (head, lines, text) => el("div", { class: "scroll", tabindex: 0 }, el("table", {},
+      el("thead", {}, el("tr", {}, ...head.map((title, i) => el("th", { scope: "col", class: i && !text ? null : "text" }, title)))),
       el("tbody", {}, ...lines.map(([first, ...rest]) => el("tr", {}, el("th", { scope: "row" }, first),
-        ...rest.map((text) => el("td", {}, text)))))));
+        ...rest.map((value) => el("td", { class: text ? "text" : null }, value)))))));
     const parameters = Object.entries(row.parameters || {}).map(([key, value]) => [key, String(value)]);
     const runs = experiment.list(row.runs).map((run) => [String(run.seed), ...metrics.map((m) => show(m, run[m.key]))]);
     sorting.openDetail(row.label, `${row.policy} on ${row.workload}, cluster ${row.cluster}, ` +
       (row.tuned ? "tuned parameters" : "default parameters"),
     el("h3", {}, "Parameters"),
-    parameters.length ? table(["Parameter", "Value"], parameters) : el("p", { class: "facts" }, "All as the policy's defaults."),
+    parameters.length ? table(["Parameter", "Value"], parameters, true) : el("p", { class: "facts" }, "All as the policy's defaults."),
     el("h3", {}, "By seed"),
     table(["Seed", ...metrics.map(experiment.heading)], runs));
   }

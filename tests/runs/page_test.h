@@ -21,7 +21,10 @@ namespace reeve {
 // The titles of the figures that show a canvas with something drawn on it.
 inline constexpr const char* kDrawnCharts = R"((() => {
   const drawn = (canvas) => {
-    const {data} = canvas.getContext('2d').getImageData(0, 0, canvas.width, canvas.height);
+    const copy = new OffscreenCanvas(Math.max(1, canvas.width), Math.max(1, canvas.height));
+    const context = copy.getContext('2d', {willReadFrequently: true});
+    context.drawImage(canvas, 0, 0);
+    const {data} = context.getImageData(0, 0, copy.width, copy.height);
     const colours = new Set();
     for (let i = 0; i < data.length; i += 4) {
       if (data[i + 3] > 200) colours.add((data[i] << 16) | (data[i + 1] << 8) | data[i + 2]);
