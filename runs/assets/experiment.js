@@ -2,7 +2,7 @@
 "use strict";
 
 (() => {
-  const { format, charts, sorting, experiment, experimentCharts, experimentTable } = Reeve;
+  const { charts, sorting, experiment, experimentCharts, experimentTable } = Reeve;
   const { byId, el, options } = Reeve.dom;
   const { results, metrics, metric, rows, workloads, clusters, list } = experiment;
   const seeds = list(results.seeds);
@@ -53,7 +53,7 @@
     byId("page-facts").textContent = `${policies} ${policies === 1 ? "policy" : "policies"} in ${counted(rows.length, "row")}, ` +
       `${counted(workloads.length, "workload")}, ${counted(seeds.length, "seed")} (${seeds.join(", ")})`;
     byId("results-facts").textContent =
-      `Mean over the seeds, its ${format.number(100 * results.level)} % confidence interval, and the ratio to ` +
+      `Mean over the seeds, its ${Number((100 * results.level).toPrecision(4))} % confidence interval, and the ratio to ` +
       `${results.baseline} of the same workload, seed by seed, with its interval. A ratio is coloured when its interval ` +
       "leaves out 1. A policy's name opens its parameters and what each seed gave.";
     const sections = [...document.querySelectorAll("main > section")];

@@ -2,7 +2,7 @@
 "use strict";
 
 Reeve.experimentCharts = (() => {
-  const { format, charts, experiment } = Reeve;
+  const { charts, experiment } = Reeve;
   const { mean, interval, show, known } = experiment;
 
   // What is drawn over the points: whiskers, the value at the end of a bar, straight lines.
@@ -25,7 +25,7 @@ Reeve.experimentCharts = (() => {
     ctx.save();
     if (clipped) {
       ctx.beginPath();
-      ctx.rect(area.left, area.top, area.right - area.left, area.bottom - area.top);
+      ctx.rect(area.left - 4, area.top - 4, area.right - area.left + 8, area.bottom - area.top + 8);
       ctx.clip();
     }
     chart.data.datasets.forEach((set, i) => { if (chart.isDatasetVisible(i)) draw(chart, set, chart.getDatasetMeta(i)); });
@@ -135,7 +135,7 @@ Reeve.experimentCharts = (() => {
     const bounds = boundSeries(workload, x, y, tops);
     const xValues = [...numbers(x), ...bounds.flatMap((s) => (s.marks.at ? [s.marks.at] : []))];
     const series = [
-      ...experiment.groups(placed).map((g) => ({ label: g.label, kind: "scatter", radius: 5.5, colour: g.colour, hollow: g.hollow,
+      ...experiment.groups(placed).map((g) => ({ label: g.label, kind: "scatter", radius: 5.5, marks: { clip: 8 }, colour: g.colour, hollow: g.hollow,
         data: g.rows.map(point).sort((a, b) => a.x - b.x) })),
       ...(best.length > 1 ? [{ label: "Pareto front", kind: "line", colour: "--c2", width: 1.8, order: 2,
         stepped: x.better === "higher" ? "after" : "before", marks: { quiet: true },
@@ -175,5 +175,5 @@ Reeve.experimentCharts = (() => {
       pointLines: (raw) => about(raw.row, m),
       summary: placed.map((row) => `${row.label}: ${withInterval(row, m)}`).join("; ") });
   }
-  return { pareto, bars, parameters };
+  return { pareto, bars };
 })();

@@ -2,16 +2,11 @@
 "use strict";
 
 Reeve.experimentTable = (() => {
-  const { format, sorting, experiment, experimentCharts } = Reeve;
+  const { format, sorting, experiment } = Reeve;
   const { byId, el } = Reeve.dom;
   const { metrics, mean, interval, stats, show } = experiment;
 
-  const named = [
-    { key: "label", title: "Policy", text: true },
-    ...(experiment.workloads.length > 1 ? [{ key: "workload", title: "Workload", text: true }] : []),
-    ...(experiment.clusters.length > 1 ? [{ key: "cluster", title: "Cluster", text: true }] : []),
-  ];
-  const columns = [...named, ...metrics.map((m) => ({ key: m.key, metric: m, title: m.title, unit: experiment.unit(m),
+  const columns = [{ key: "label", title: "Policy", text: true }, ...metrics.map((m) => ({ key: m.key, metric: m, title: m.title, unit: experiment.unit(m),
     down: m.better === "higher", doc: m.better === "higher" ? "More is better" : "Less is better" }))];
   const order = { key: "", down: false };  // as in the results until a heading is used
 
@@ -25,8 +20,11 @@ Reeve.experimentTable = (() => {
   function nameCell(row) {
     const button = el("button", { type: "button", class: "name", title: row.label }, String(row.label));
     button.addEventListener("click", () => openDetail(row));
-    return el("th", { scope: "row" }, button);
+    // What the name leaves open.
+    const where = [experiment.workloads.length > 1 ? row.workload : "", experiment.clusters.length > 1 ? row.cluster : ""];
+    return el("th", { scope: "row" }, button, el("span", { class: "range" }, where.filter(Boolean).join(", ")));
   }
+  const ratioText = (v) => (Math.abs(v) >= 0.095 && Math.abs(v) < 9.995 ? v.toFixed(2) : format.number(v));
   function numberCell(row, m) {
     const range = interval(row, m.key);
     const { ratio, ratio_low: low, ratio_high: high } = stats(row, m.key);
@@ -36,15 +34,14 @@ Reeve.experimentTable = (() => {
       el("span", { class: "mean" }, show(m, mean(row, m.key))),
       el("span", { class: "range" }, range ? `${show(m, range[0])} – ${show(m, range[1])}` : ""),
       el("span", { class: "ratio" + (verdict > 0 ? " better" : verdict < 0 ? " worse" : "") },
-        isBaseline || !experiment.known(ratio) ? "" : format.factor(ratio) +
-        (experiment.known(low) && experiment.known(high) ? ` (${format.number(low)} – ${format.number(high)})` : "")));
+        isBaseline || !experiment.known(ratio) ? "" : ratioText(ratio) + "×" +
+        (experiment.known(low) && experiment.known(high) ? ` (${ratioText(low)} – ${ratioText(high)})` : "")));
   }
-  const textCell = (row, key) => el("td", { class: "text" }, String(row[key]));
 
   function draw(shown, update) {
     const host = byId("results-table");
     const body = el("tbody", {}, ...shown.map((row) => el("tr", {}, nameCell(row),
-      ...columns.slice(1).map((c) => (c.metric ? numberCell(row, c.metric) : textCell(row, c.key))))));
+      ...metrics.map((m) => numberCell(row, m)))));
     if (!shown.length) {
       body.append(el("tr", {}, el("td", { class: "empty", colspan: columns.length },
         experiment.rows.length ? "No row matches the filter." : "The experiment holds no rows.")));

@@ -154,9 +154,9 @@ TEST_F(ExperimentPageTest, TableShowsIntervalsAndRatios) {
   EXPECT_EQ(row["stats"]["gb_seconds"]["mean"], 420);
   EXPECT_EQ(browser_->Evaluate(Cell("hpa tuned", "gb_seconds", "mean")), "420");
   EXPECT_EQ(browser_->Evaluate(Cell("hpa tuned", "gb_seconds", "range")), "400 – 440");
-  EXPECT_EQ(browser_->Evaluate(Cell("hpa tuned", "gb_seconds", "ratio")), "0.7× (0.65 – 0.75)");
+  EXPECT_EQ(browser_->Evaluate(Cell("hpa tuned", "gb_seconds", "ratio")), "0.70× (0.65 – 0.75)");
   EXPECT_EQ(browser_->Evaluate(Cell("hpa tuned", "gb_seconds", "ratio.better")),
-            "0.7× (0.65 – 0.75)");
+            "0.70× (0.65 – 0.75)");
   // The baseline has no ratio to itself.
   EXPECT_EQ(browser_->Evaluate(Cell("kpa", "gb_seconds", "ratio")), "");
 }

@@ -39,7 +39,7 @@ Json Stat(double mean, double low, double high, double ratio, double spread, boo
           {"low", low},
           {"high", high},
           {"ratio", ratio},
-          {"ratio_low", ratio - spread},
+          {"ratio_low", std::max(0.2 * ratio, ratio - spread)},
           {"ratio_high", ratio + spread}};
 }
 
