@@ -22,6 +22,7 @@ namespace {
 
 struct Options {
   std::string file, out, policy, workload;
+  std::vector<std::string> workloads;
   std::vector<std::string> assignments;
   int threads = 0;
   bool quiet = false;
@@ -69,6 +70,13 @@ class Watch {
   std::optional<Progress> progress_;
 };
 
+absl::Status NoWorkload(const std::string& name, const ExperimentConfig& config) {
+  std::vector<std::string> names;
+  for (const auto& [workload, spec] : config.workloads) names.push_back(workload);
+  return UsageError(
+      fmt::format("--workload: no workload '{}'{}", name, config_internal::Suggest(name, names)));
+}
+
 absl::Status Resumable(const absl::Status& status, const Options& options) {
   if (!absl::IsCancelled(status)) return status;
   return absl::CancelledError(
@@ -76,9 +84,23 @@ absl::Status Resumable(const absl::Status& status, const Options& options) {
                   options.out));
 }
 
+// Leaves only the workloads that were asked for.
+absl::Status KeepWorkloads(const std::vector<std::string>& asked, ExperimentConfig& config) {
+  if (asked.empty()) return absl::OkStatus();
+  std::map<std::string, WorkloadSpec> kept;
+  for (const std::string& name : asked) {
+    const auto found = config.workloads.find(name);
+    if (found == config.workloads.end()) return NoWorkload(name, config);
+    kept.insert(*found);
+  }
+  config.workloads = std::move(kept);
+  return absl::OkStatus();
+}
+
 absl::StatusOr<int> RunExperimentCommand(const Options& options) {
-  ASSIGN_OR_RETURN(const ExperimentConfig config,
+  ASSIGN_OR_RETURN(ExperimentConfig config,
                    LoadConfig<ExperimentConfig>({options.file, options.assignments}));
+  RETURN_IF_ERROR(KeepWorkloads(options.workloads, config));
   ASSIGN_OR_RETURN(const ExperimentFolder folder, ExperimentFolder::Open(options.out));
   RETURN_IF_ERROR(folder.WriteConfigFile(config));
   ASSIGN_OR_RETURN(CellStore store, CellStore::Open(folder.cells()));
@@ -97,7 +119,7 @@ absl::StatusOr<int> RunExperimentCommand(const Options& options) {
   RETURN_IF_ERROR(folder.Write(*results));
   fmt::print("{}", ResultsTable(*results).Render(options.format, ColorAllowed(STDOUT_FILENO)));
   if (options.format == TableFormat::kText) {
-    fmt::print("\n{} simulations, {} of them from before\nreport: {}\n",
+    fmt::print("\n{} simulations, {} of them known already\nreport: {}\n",
                HumanCount(store.simulated() + store.reused()), HumanCount(store.reused()),
                folder.File("report.html"));
   }
@@ -126,13 +148,8 @@ absl::StatusOr<Chosen> Choose(const ExperimentConfig& config, const Options& opt
                                   options.policy,
                                   config_internal::Suggest(options.policy, labels)));
   }
-  std::vector<std::string> workloads;
-  for (const auto& [name, spec] : config.workloads) workloads.push_back(name);
-  chosen.workload = options.workload.empty() ? workloads.front() : options.workload;
-  if (!config.workloads.contains(chosen.workload)) {
-    return UsageError(fmt::format("--workload: no workload '{}'{}", chosen.workload,
-                                  config_internal::Suggest(chosen.workload, workloads)));
-  }
+  chosen.workload = options.workload.empty() ? config.workloads.begin()->first : options.workload;
+  if (!config.workloads.contains(chosen.workload)) return NoWorkload(chosen.workload, config);
   return chosen;
 }
 
@@ -195,6 +212,8 @@ void AddExperimentCommand(CLI::App& parent, Command& chosen) {
   CLI::App* command = parent.add_subcommand(
       "experiment", "Compare policies on workloads over several seeds, as a YAML file says");
   AddCommonOptions(*command, *options);
+  command->add_option("--workload", options->workloads,
+                      "Only this workload of the file; may be given several times");
   command->callback(
       [&chosen, options] { chosen = [options] { return RunExperimentCommand(*options); }; });
 }

@@ -4,11 +4,13 @@
 
 #include <algorithm>
 #include <filesystem>
+#include <nlohmann/json.hpp>
 #include <numeric>
 
 #include "core/files.h"
 #include "core/human.h"
 #include "core/status.h"
+#include "runs/experiment_page.h"
 
 namespace reeve {
 namespace {
@@ -74,6 +76,7 @@ absl::Status ExperimentFolder::Write(const ExperimentResults& results) const {
   }
   const std::string json = ResultsJson(results);
   RETURN_IF_ERROR(WriteFileAtomically(File("results.csv"), ResultsTable(results).ToCsv()));
+  RETURN_IF_ERROR(WriteExperimentPage(nlohmann::json::parse(json), File("report.html")));
   return WriteFileAtomically(File("results.json"), json);
 }
 

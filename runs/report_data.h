@@ -21,10 +21,4 @@ namespace reeve {
 // Unset values are null.
 nlohmann::ordered_json ReportData(std::span<const RunData> runs);
 
-// JSON text that can stand inside a <script> element: no '<', so no "</script" or "<!--".
-std::string JsonForScript(const nlohmann::ordered_json& json);
-
-// Text that can stand in HTML, also inside a quoted attribute.
-std::string HtmlText(std::string_view text);
-
 }  // namespace reeve

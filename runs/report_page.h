@@ -1,9 +1,5 @@
 // The page of one run, or of several side by side: one HTML file that needs nothing else, opens
 // without a network, and reads in light and dark, on wide and narrow screens, with mouse and keys.
-//
-// Names in a run are data of strangers: they reach the page as JSON in which '<' is escaped, and
-// its scripts put them there as text, never as markup. A content security policy in the page
-// forbids every request.
 #pragma once
 
 #include <span>

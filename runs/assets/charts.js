@@ -43,6 +43,8 @@ Reeve.charts = (() => {
   };
 
   // Writes each point's name beside it (scatter charts), where it covers no point and no other name.
+  // Among many points, a name that finds no room is left out: the tooltip has it.
+  const crowded = 12;
   const pointNames = {
     id: "pointNames",
     afterDatasetsDraw(chart) {
@@ -52,23 +54,25 @@ Reeve.charts = (() => {
       ctx.font = `12px ${Chart.defaults.font.family}`;
       ctx.fillStyle = colour("--ink");
       ctx.textBaseline = "middle";
-      const shown = chart.data.datasets.map((_, i) => i).filter((i) => chart.isDatasetVisible(i));
-      const taken = [];  // [left, top, right, bottom]
+      // A point's box takes in its interval, where it has one.
+      const boxOf = ({ x, y }, { xRange }) => {
+        const [low, high] = (xRange || []).map((v) => chart.scales.x.getPixelForValue(v));
+        return { left: Math.min(x - 5, low ?? x), right: Math.max(x + 5, high ?? x), x, y };
+      };
+      const points = chart.data.datasets.flatMap((set, i) => (set.type === "scatter" && chart.isDatasetVisible(i)
+        ? chart.getDatasetMeta(i).data.map((at, k) => ({ ...boxOf(at, set.data[k]), raw: set.data[k], label: set.data[k].name || set.label })) : []));
+      points.sort((a, b) => (b.raw.first || 0) - (a.raw.first || 0));
+      const taken = points.map(({ left, right, y }) => [left, y - 8, right, y + 8]);  // [left, top, right, bottom]
       const free = (a) => a[0] >= area.left && a[2] <= area.right && a[1] >= area.top && a[3] <= area.bottom &&
         taken.every((b) => a[2] + 6 < b[0] || b[2] + 6 < a[0] || a[3] < b[1] || b[3] < a[1]);
-      for (const i of shown) {
-        for (const { x, y } of chart.getDatasetMeta(i).data) taken.push([x - 5, y - 8, x + 5, y + 8]);
-      }
-      for (const i of shown) {
-        const { label } = chart.data.datasets[i];
+      for (const { left: l, right: r, x, y, label } of points) {
         const width = ctx.measureText(label).width;
-        for (const { x, y } of chart.getDatasetMeta(i).data) {
-          const places = [[x + 12, y], [x - 12 - width, y], [x - width / 2, y - 18], [x - width / 2, y + 18],
-            [x + 10, y - 18], [x + 10, y + 18]].map(([left, middle]) => [left, middle - 6, left + width, middle + 6]);
-          const place = places.find(free) || places[0];
-          taken.push(place);
-          ctx.fillText(label, place[0], place[1] + 6);
-        }
+        const places = [[r + 7, y], [l - 7 - width, y], [x - width / 2, y - 18], [x - width / 2, y + 18],
+          [r + 5, y - 18], [r + 5, y + 18]].map(([left, middle]) => [left, middle - 6, left + width, middle + 6]);
+        const place = places.find(free) || (points.length < crowded ? places[0] : null);
+        if (!place) continue;
+        taken.push(place);
+        ctx.fillText(label, place[0], place[1] + 6);
       }
       ctx.restore();
     },
@@ -112,48 +116,53 @@ Reeve.charts = (() => {
       ticks: { callback: (v) => (marks.find(([q]) => nines(q) === v) || ["", ""])[1], maxRotation: 0, autoSkip: true },
     };
   }
-  function valueAxis(spec) {
+  // An axis of numbers, from zero or (log) around `values`.
+  function numberAxis({ log, title, tick, values }) {
     const axis = {
-      type: spec.log ? "logarithmic" : "linear",
-      title: { display: true, text: spec.yTitle },
-      ticks: { callback: spec.yTick || ((v) => format.short(v)), maxTicksLimit: 7 },
+      type: log ? "logarithmic" : "linear", title: { display: true, text: title },
+      ticks: { callback: tick || ((v) => format.short(v)), maxTicksLimit: 7 },
     };
-    if (!spec.log) axis.beginAtZero = true;
-    if (spec.log) {
-      const values = spec.series.flatMap((s) => s.data.map((p) => p.y)).filter((y) => y > 0);
-      if (values.length) {
-        // Room above and below, and never so close that the axis has a single label.
-        axis.min = values.reduce((a, b) => Math.min(a, b)) / 1.4;
-        axis.max = Math.max(values.reduce((a, b) => Math.max(a, b)) * 1.4, axis.min * 5);
-      }
-      axis.afterBuildTicks = (scale) => {
-        const decades = Math.log10(scale.max / scale.min);
-        const heads = decades > 2.5 ? [1] : decades > 1.2 ? [1, 3] : [1, 2, 5];
-        scale.ticks = [];
-        for (let e = Math.floor(Math.log10(scale.min)); 10 ** e <= scale.max; ++e) {
-          for (const head of heads) {
-            const value = head * 10 ** e;
-            if (value >= scale.min && value <= scale.max) scale.ticks.push({ value });
-          }
-        }
-      };
+    if (!log) {
+      axis.beginAtZero = true;
+      return axis;
     }
+    const known = values.filter((v) => v > 0);
+    if (known.length) {
+      // Room above and below, and never so close that the axis has a single label.
+      axis.min = known.reduce((a, b) => Math.min(a, b)) / 1.4;
+      axis.max = Math.max(known.reduce((a, b) => Math.max(a, b)) * 1.4, axis.min * 5);
+    }
+    axis.afterBuildTicks = (scale) => {
+      const decades = Math.log10(scale.max / scale.min);
+      const heads = decades > 2.5 ? [1] : decades > 1.2 ? [1, 3] : [1, 2, 5];
+      scale.ticks = [];
+      for (let e = Math.floor(Math.log10(scale.min)); 10 ** e <= scale.max; ++e) {
+        for (const head of heads) {
+          const value = head * 10 ** e;
+          if (value >= scale.min && value <= scale.max) scale.ticks.push({ value });
+        }
+      }
+    };
     return axis;
   }
+  const valueAxis = (spec) => numberAxis({ log: spec.log, title: spec.yTitle, tick: spec.yTick,
+    values: spec.log ? spec.series.flatMap((s) => s.data.map((p) => p.y)) : [] });
 
   function dataset(item, i, spec) {
     const ink = colour(item.colour || series(i));
     const bar = item.kind === "bar";
+    const thickness = spec.x === "bars" ? 0.8 : 1;
     return {
+      ...item.marks,
       type: bar ? "bar" : item.kind === "scatter" ? "scatter" : "line",
       label: item.label, data: item.data, borderColor: ink, order: item.order || 0,
-      backgroundColor: bar ? ink : item.fill ? faded(ink, 0.16) : ink,
+      backgroundColor: bar ? (item.hollow ? faded(ink, 0.3) : ink) : item.fill ? faded(ink, 0.16) : ink,
       fill: item.fill ? "origin" : false, stepped: item.stepped || false,
-      borderDash: item.dash || [], borderWidth: bar ? 0 : item.width || 1.6,
-      pointRadius: item.kind === "scatter" ? 7 : item.points ? 4.5 : item.dots ? 1.8 : 0,
+      borderDash: item.dash || [], borderWidth: bar ? Number(!!item.hollow) : item.width || 1.6,
+      pointRadius: item.kind === "scatter" ? item.radius || 7 : item.points ? 4.5 : item.dots ? 1.8 : 0,
       pointHoverRadius: item.kind === "scatter" ? 8 : item.points ? 5.5 : 3,
-      pointStyle: item.pointStyle || "circle", pointHitRadius: 6, showLine: !item.points,
-      pointBackgroundColor: ink, barPercentage: 1, categoryPercentage: 1,
+      pointStyle: item.pointStyle || "circle", pointHitRadius: 6, showLine: !item.points && item.kind !== "scatter",
+      pointBackgroundColor: item.hollow ? colour("--panel") : ink, barPercentage: thickness, categoryPercentage: thickness,
       barThickness: bar ? item.barThickness : undefined, spanGaps: false,
       grouped: false, minBarLength: bar ? 1 : undefined,
       hidden: item.hidden || false, tension: 0, stack: spec.stack,
@@ -162,31 +171,33 @@ Reeve.charts = (() => {
 
   function configuration(spec) {
     const overTime = spec.x === "time";
+    const bars = spec.x === "bars", values = spec.x === "value";
     const value = spec.yText || ((v) => format.number(v));
     return {
       type: "line",
       data: { datasets: spec.series.map((item, i) => dataset(item, i, spec)) },
-      plugins: [cursor, pointNames],
+      plugins: [cursor, pointNames, ...(spec.plugins || [])],
       options: {
         animation: false, parsing: false, normalized: true, responsive: true,
         maintainAspectRatio: false, color: colour("--soft"),
-        interaction: { mode: spec.x === "value" ? "nearest" : "index", axis: spec.x === "value" ? "xy" : "x", intersect: false },
+        indexAxis: bars ? "y" : "x", layout: { padding: spec.padding || 0 },
+        interaction: { mode: values || bars ? "nearest" : "index", axis: values ? "xy" : bars ? "y" : "x", intersect: false },
         scales: {
           x: styled(overTime ? timeAxis(spec) : spec.x === "nines" ? nineAxis(spec) : spec.xAxis()),
-          y: styled(valueAxis(spec)),
+          y: styled(spec.yAxis ? spec.yAxis() : valueAxis(spec)),
         },
         plugins: {
-          cursor: { on: overTime }, pointNames: { on: spec.x === "value" },
+          cursor: { on: overTime }, pointNames: { on: values },
           legend: { display: false },
           tooltip: {
             backgroundColor: colour("--ink"), titleColor: colour("--paper"),
             bodyColor: colour("--paper"), padding: 9, boxPadding: 4, usePointStyle: true,
-            filter: (item) => item.parsed.y !== null && !Number.isNaN(item.parsed.y),
+            filter: (item) => item.parsed.y !== null && !Number.isNaN(item.parsed.y) && !item.dataset.quiet,
             callbacks: {
               title: (items) => (items.length && spec.xText ? spec.xText(items[0].parsed.x)
                 : items.length && overTime ? "at " + format.clock(items[0].parsed.x) : ""),
-              label: (item) => ` ${item.dataset.label}: ` + (spec.pointText
-                ? spec.pointText(item.parsed) : value(item.parsed.y)),
+              label: (item) => (spec.pointLines ? spec.pointLines(item.raw, item.dataset) : ` ${item.dataset.label}: ` +
+                (spec.pointText ? spec.pointText(item.parsed) : value(item.parsed.y))),
             },
           },
         },
@@ -203,9 +214,13 @@ Reeve.charts = (() => {
   function swatch(item, i) {
     const stroke = `var(${item.colour || series(i)})`;
     const box = { width: 16, height: 10, viewBox: "0 0 16 10", "aria-hidden": "true" };
-    if (item.kind === "bar") return svg("svg", box, svg("rect", { x: 2, width: 12, height: 10, fill: stroke }));
+    if (item.kind === "bar") {
+      return svg("svg", box, svg("rect", { x: 2.5, y: 0.5, width: 11, height: 9, fill: stroke, stroke, "fill-opacity": item.hollow ? 0.3 : 1 }));
+    }
     if (item.points) return svg("svg", box, svg("path", { d: "M8 1 L12.5 9 L3.5 9 Z", fill: stroke }));
-    if (item.kind === "scatter") return svg("svg", box, svg("circle", { cx: 8, cy: 5, r: 4.5, fill: stroke }));
+    if (item.kind === "scatter") {
+      return svg("svg", box, svg("circle", { cx: 8, cy: 5, r: 3.8, fill: item.hollow ? "none" : stroke, stroke, "stroke-width": 1.6 }));
+    }
     const parts = item.fill ? [svg("rect", { y: 2, width: 16, height: 8, fill: stroke, opacity: 0.2 })] : [];
     parts.push(svg("line", { x1: 0, x2: 16, y1: item.fill ? 2 : 5, y2: item.fill ? 2 : 5, stroke,
       "stroke-width": 2, "stroke-dasharray": (item.dash || []).join(" ") || "none" }));
@@ -228,13 +243,14 @@ Reeve.charts = (() => {
   }
 
   // Adds a figure with a chart to `host`. spec: {title, x: "time" | "nines" | "value", series:
-  // [{label, data: [{x, y}], …}], yTitle, log, yTick, yText, note, size, summary}.
+  // [{label, data: [{x, y}], …}], yTitle, log, yTick, yText, note, size, summary}. x may also be "bars":
+  // lying bars, y being the place from the top, with axes by xAxis() and yAxis() and a `height`.
   function add(host, spec) {
     const canvas = el("canvas", { role: "img", "aria-label": spec.title + ". " + (spec.summary || "") });
     const figure = el("figure", { "data-chart": spec.title },
       el("figcaption", {}, el("h3", {}, spec.title),
         spec.series.length > 1 ? legend(spec, () => alive.get(figure).chart) : null),
-      el("div", { class: "plot " + (spec.size || "") }, canvas),
+      el("div", { class: "plot " + (spec.size || ""), style: spec.height ? `flex-basis: ${spec.height}px` : null }, canvas),
       spec.note ? el("p", { class: "chart-note" }, spec.note) : null);
     host.append(figure);
     alive.set(figure, { chart: new Chart(canvas, configuration(spec)), spec, canvas });
@@ -276,5 +292,5 @@ Reeve.charts = (() => {
       svg("path", { d: path + "Z", fill: "var(--c0)", opacity: 0.75 }),
       svg("line", { x1: 0, x2: width, y1: height - 0.5, y2: height - 0.5, stroke: "var(--line)" }));
   }
-  return { add, clear, start, spark, nines };
+  return { add, clear, start, spark, nines, colour, numberAxis };
 })();

@@ -2,9 +2,8 @@
 "use strict";
 
 Reeve.functions = (() => {
-  const { format, charts } = Reeve;
+  const { format, charts, sorting } = Reeve;
   const { byId, el, cards, options } = Reeve.dom;
-  const collator = new Intl.Collator("en", { numeric: true });
 
   // Columns shown unless all are asked for. `of` computes from a row read by name.
   const ratio = (a, b) => (row) => (row[b] > 0 ? row[a] / row[b] : null);
@@ -57,7 +56,7 @@ Reeve.functions = (() => {
     const counted = (key) => {
       const counts = new Map();
       for (const row of rows) counts.set(row[key], (counts.get(row[key]) || 0) + 1);
-      return [["", "all"], ...[...counts].sort((a, b) => b[1] - a[1] || collator.compare(a[0], b[0]))
+      return [["", "all"], ...[...counts].sort((a, b) => b[1] - a[1] || sorting.collator.compare(a[0], b[0]))
         .map(([value, n]) => [value, `${value || "(none)"} (${n})`])];
     };
     options(byId("filter-trigger"), counted("trigger"));
@@ -65,14 +64,8 @@ Reeve.functions = (() => {
     update();
   }
 
-  // Unset values come last, whichever the direction.
-  function compare(a, b) {
-    const x = valueOf(a, order.key), y = valueOf(b, order.key);
-    const none = (v) => v === null || v === undefined || v === "";
-    if (none(x) || none(y)) return none(x) - none(y) || a.index - b.index;
-    const difference = typeof x === "string" ? collator.compare(x, y) : x - y;
-    return (order.down ? -difference : difference) || a.index - b.index;
-  }
+  const compare = (a, b) =>
+    sorting.compare(valueOf(a, order.key), valueOf(b, order.key), order.down) || a.index - b.index;
 
   function update() {
     const text = byId("filter-text").value.trim().toLowerCase();
@@ -83,25 +76,9 @@ Reeve.functions = (() => {
     draw();
   }
 
-  function sortBy(column) {
-    if (order.key === column.key) order.down = !order.down;
-    else Object.assign(order, { key: column.key, down: !column.text || !!column.spark });
-    update();
-    const again = byId("function-table").querySelector(`button[data-key="${column.key}"]`);
-    if (again) again.focus();
-  }
-
-  function headCell(column) {
-    const sorted = order.key === column.key;
-    const button = el("button", { type: "button", "data-key": column.key },
-      el("span", { class: "heading" }, column.title,
-        sorted ? el("span", { class: "arrow", "aria-hidden": "true" }, order.down ? "▾" : "▴") : null),
-      column.unit ? el("span", { class: "unit" }, column.unit) : null);
-    button.addEventListener("click", () => sortBy(column));
-    const doc = column.doc || (fields.find((f) => f.name === column.key) || {}).doc;
-    return el("th", { scope: "col", class: "sortable" + (column.text ? " text" : ""), title: doc,
-      "aria-sort": sorted ? (order.down ? "descending" : "ascending") : null }, button);
-  }
+  const headCell = (column) => sorting.heading(byId("function-table"),
+    { ...column, down: !column.text || !!column.spark,
+      doc: column.doc || (fields.find((f) => f.name === column.key) || {}).doc }, order, update);
 
   function bodyCell(row, column) {
     if (column.key === "name") {
@@ -147,9 +124,7 @@ Reeve.functions = (() => {
     byId("page-on").disabled = page >= pages - 1;
   }
 
-  function detailCharts(row) {
-    const host = byId("detail-charts");
-    charts.clear(host);
+  function detailCharts(host, row) {
     const all = run.functions.series;
     const series = all.rows[row.index];
     if (!series) {
@@ -177,12 +152,13 @@ Reeve.functions = (() => {
   }
 
   function openDetail(row) {
-    byId("detail-title").textContent = row.name;
-    byId("detail-facts").textContent =
+    const facts =
       `${row.trigger || "no"} trigger, app ${row.app || "–"}, tenant ${row.tenant || "–"}, ` +
       `${format.number(row.memory_mib)} MiB` + (row.slo_ms ? `, objective ${format.millis(row.slo_ms)}` : ", no objective");
     const lost = row.rejections + row.timeouts + row.failures;
-    cards(byId("detail-cards"), [
+    const numbers = el("dl", { class: "cards small" });
+    const host = el("div", { class: "grid two" });
+    cards(numbers, [
       { title: "Arrivals", value: format.count(row.arrivals), more: [lost ? format.count(lost) + " lost" : "none lost"] },
       { title: "p99 latency", value: format.millis(row.latency_p99_ms), more: ["p50 " + format.millis(row.latency_p50_ms)] },
       { title: "p99 execution", value: format.millis(row.execution_p99_ms), more: ["p50 " + format.millis(row.execution_p50_ms)] },
@@ -192,8 +168,9 @@ Reeve.functions = (() => {
       { title: "Cold starts", value: format.count(row.cold_starts), more: [format.percent(ratio("cold_starts", "arrivals")(row))] },
       { title: "Memory held", value: format.short(row.gb_seconds), unit: "GB s", more: [format.percent(row.busy_share) + " busy"] },
     ]);
-    byId("detail").showModal();
-    detailCharts(row);
+    // Charts take their size from the page, so the dialog opens first.
+    sorting.openDetail(row.name, facts, numbers, host);
+    detailCharts(host, row);
   }
 
   function start() {
@@ -202,11 +179,7 @@ Reeve.functions = (() => {
     for (const id of ["page-size", "all-columns"]) byId(id).addEventListener("change", () => { page = 0; draw(); });
     byId("page-back").addEventListener("click", () => { page -= 1; draw(); });
     byId("page-on").addEventListener("click", () => { page += 1; draw(); });
-    byId("detail-close").addEventListener("click", () => byId("detail").close());
-    byId("detail").addEventListener("close", () => charts.clear(byId("detail-charts")));
-    byId("detail").addEventListener("click", (event) => {
-      if (event.target === byId("detail")) byId("detail").close();  // on the backdrop
-    });
+    sorting.startDetail(() => charts.clear(byId("detail-body")));
   }
   return { start, load };
 })();

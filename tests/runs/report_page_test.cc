@@ -1,22 +1,16 @@
 // report.html in a real browser: charts drawn, table sorted and filtered by mouse and keys, names
 // that are code stay text, nothing asked of the network, nothing complained about.
-//
-// With REEVE_SCREENSHOTS set to a folder, the pages are photographed into it.
 #include "runs/report_page.h"
 
 #include <gmock/gmock.h>
 #include <gtest/gtest.h>
-#include <unistd.h>
 
 #include <algorithm>
-#include <cstdlib>
-#include <filesystem>
 #include <string>
 #include <utility>
 #include <vector>
 
-#include "core/files.h"
-#include "tests/runs/chromium.h"
+#include "tests/runs/page_test.h"
 #include "tests/runs/synthetic_run.h"
 
 namespace reeve {
@@ -34,71 +28,24 @@ std::string Cells(int column) {  // 1-based
          std::to_string(column - 1) + "].textContent)";
 }
 
-// How many of the figures show a canvas with something drawn on it.
-constexpr const char* kDrawnCharts = R"((() => {
-  const drawn = (canvas) => {
-    const {data} = canvas.getContext('2d').getImageData(0, 0, canvas.width, canvas.height);
-    const colours = new Set();
-    for (let i = 0; i < data.length; i += 4) {
-      if (data[i + 3] > 200) colours.add((data[i] << 16) | (data[i + 1] << 8) | data[i + 2]);
-    }
-    return colours.size > 4;
-  };
-  return [...document.querySelectorAll('main figure')].filter((f) => f.offsetHeight > 0 &&
-    drawn(f.querySelector('canvas'))).map((f) => f.dataset.chart);
-})())";
-
-class ReportPageTest : public testing::Test {
+class ReportPageTest : public PageTest {
  protected:
   static void SetUpTestSuite() {
-    const std::string program = FindChromium();
-    if (program.empty()) return;
-    folder_ = std::filesystem::temp_directory_path() /
-              ("reeve-report-page-test-" + std::to_string(getpid()));
-    std::filesystem::create_directories(folder_);
+    PageTest::SetUpTestSuite();
     single_ = new RunData(SyntheticRun({}));
     const RunData runs[] = {
         *single_, SyntheticRun({.policy = "keep-alive", .headroom = 2.2, .keep_alive_min = 10}),
         SyntheticRun({.policy = "hpa", .headroom = 1.15, .keep_alive_min = 5})};
-    ASSERT_TRUE(WriteReportPage({single_, 1}, (folder_ / "single.html").string()).ok());
-    ASSERT_TRUE(WriteReportPage(runs, (folder_ / "comparison.html").string()).ok());
-    browser_ = new Chromium(program);
+    ASSERT_TRUE(WriteReportPage({single_, 1}, PathOf("single.html")).ok());
+    ASSERT_TRUE(WriteReportPage(runs, PathOf("comparison.html")).ok());
   }
   static void TearDownTestSuite() {
-    delete browser_;
-    browser_ = nullptr;
+    PageTest::TearDownTestSuite();
     delete single_;
     single_ = nullptr;
-    std::error_code ignored;
-    if (!folder_.empty()) std::filesystem::remove_all(folder_, ignored);
-  }
-  void SetUp() override {
-    if (browser_ == nullptr) {
-      GTEST_SKIP() << "chromium is not installed (Debian: apt-get install chromium)";
-    }
-    browser_->Resize(1280, 900);
-    browser_->PreferDark(false);
-  }
-  void TearDown() override {
-    if (browser_ == nullptr) return;
-    EXPECT_THAT(browser_->complaints(), IsEmpty());
-    EXPECT_THAT(browser_->requests(), IsEmpty());
-    EXPECT_EQ(browser_->Evaluate("typeof window.hacked"), "undefined");
-  }
-  static void Open(const char* name) { browser_->Open((folder_ / name).string()); }
-  static std::vector<std::string> Strings(const std::string& expression) {
-    return browser_->Evaluate(expression).get<std::vector<std::string>>();
-  }
-  static void Photograph(const std::string& name, bool whole_page) {
-    const char* folder = std::getenv("REEVE_SCREENSHOTS");
-    if (folder == nullptr) return;
-    std::filesystem::create_directories(folder);
-    browser_->Screenshot((std::filesystem::path(folder) / (name + ".png")).string(), whole_page);
   }
 
-  static inline std::filesystem::path folder_;
   static inline RunData* single_ = nullptr;
-  static inline Chromium* browser_ = nullptr;
 };
 
 TEST_F(ReportPageTest, DrawsEveryChartAndTheHeadlineNumbers) {
@@ -244,7 +191,7 @@ TEST_F(ReportPageTest, FitsNarrowScreensInTheDark) {
 
 TEST_F(ReportPageTest, AThousandFunctionsAreFast) {
   const RunData run = SyntheticRun({.functions = 1000, .minutes = 240});
-  ASSERT_TRUE(WriteReportPage({&run, 1}, (folder_ / "large.html").string()).ok());
+  ASSERT_TRUE(WriteReportPage({&run, 1}, PathOf("large.html")).ok());
   Open("large.html");
   // Generous: a second's work would be felt on every keystroke.
   EXPECT_LT(browser_->Evaluate("(() => { const t = performance.now();"
@@ -258,7 +205,7 @@ TEST_F(ReportPageTest, ARunOfNothingIsStillAPage) {
   RunData run;
   run.summary.name = "empty";
   run.summary.complete = false;
-  ASSERT_TRUE(WriteReportPage({&run, 1}, (folder_ / "empty.html").string()).ok());
+  ASSERT_TRUE(WriteReportPage({&run, 1}, PathOf("empty.html")).ok());
   Open("empty.html");
   EXPECT_NE(browser_->Evaluate("document.querySelector('#notices').textContent")
                 .get<std::string>()

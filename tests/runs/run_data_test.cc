@@ -6,6 +6,7 @@
 #include <set>
 
 #include "runs/fields.h"
+#include "runs/html_page.h"
 #include "runs/report_data.h"
 #include "runs/terminal_summary.h"
 

@@ -1,0 +1,179 @@
+// The charts of an experiment: trade-off plots with intervals, front and bound; bars with intervals.
+"use strict";
+
+Reeve.experimentCharts = (() => {
+  const { charts, experiment } = Reeve;
+  const { mean, interval, show, known } = experiment;
+
+  // What is drawn over the points: whiskers, the value at the end of a bar, straight lines.
+  // Datasets may have: `from` and `to` ([{x, y}], joined one by one), `at` (x of a vertical line);
+  // points may have: xRange, yRange ([low, high]), text.
+  const overlay = {
+    id: "overlay",
+    beforeDatasetsDraw(chart) {
+      paint(chart, lines);
+      if (chart.options.indexAxis === "x") paint(chart, whiskers);  // under the points, over bars
+    },
+    afterDatasetsDraw(chart) {
+      if (chart.options.indexAxis === "x") return;
+      paint(chart, whiskers);
+      paint(chart, texts, false);
+    },
+  };
+  function paint(chart, draw, clipped = true) {
+    const { ctx, chartArea: area } = chart;
+    ctx.save();
+    if (clipped) {
+      ctx.beginPath();
+      ctx.rect(area.left - 4, area.top - 4, area.right - area.left + 8, area.bottom - area.top + 8);
+      ctx.clip();
+    }
+    chart.data.datasets.forEach((set, i) => { if (chart.isDatasetVisible(i)) draw(chart, set, chart.getDatasetMeta(i)); });
+    ctx.restore();
+  }
+  function stroke(ctx, points) {
+    ctx.beginPath();
+    points.forEach(([x, y], i) => (i ? ctx.lineTo(x, y) : ctx.moveTo(x, y)));
+    ctx.stroke();
+  }
+  // Log axes have no place for 0: their edge stands for it.
+  const pixel = (scale, v) => scale.getPixelForValue(scale.type === "logarithmic" ? Math.max(v, scale.min) : v);
+
+  function lines({ ctx, scales, chartArea: area }, set) {
+    ctx.strokeStyle = set.borderColor;
+    ctx.lineWidth = set.borderWidth;
+    ctx.setLineDash(set.borderDash);
+    if (known(set.at)) {
+      const x = pixel(scales.x, set.at);
+      stroke(ctx, [[x, area.top], [x, area.bottom]]);
+    }
+    (set.from || []).forEach((a, i) => stroke(ctx, [a, set.to[i]].map((p) => [pixel(scales.x, p.x), pixel(scales.y, p.y)])));
+  }
+  function whiskers({ ctx, scales, options }, set, meta) {
+    const lying = options.indexAxis === "y";
+    ctx.strokeStyle = lying ? charts.colour("--ink") : set.borderColor;
+    ctx.lineWidth = 1.3;
+    ctx.setLineDash([]);
+    set.data.forEach((point, i) => {
+      const { x, y } = meta.data[i];
+      if (point.xRange) {
+        const [low, high] = point.xRange.map((v) => pixel(scales.x, v));
+        stroke(ctx, [[low, y], [high, y]]);
+        for (const end of [low, high]) stroke(ctx, [[end, y - 3], [end, y + 3]]);
+      }
+      if (point.yRange) {
+        const [low, high] = point.yRange.map((v) => pixel(scales.y, v));
+        stroke(ctx, [[x, low], [x, high]]);
+        for (const end of [low, high]) stroke(ctx, [[x - 3, end], [x + 3, end]]);
+      }
+    });
+  }
+  function texts({ ctx, scales }, set, meta) {
+    ctx.font = `11px ${Chart.defaults.font.family}`;
+    ctx.fillStyle = charts.colour("--soft");
+    ctx.textBaseline = "middle";
+    set.data.forEach((point, i) => {
+      const end = Math.max(point.x, point.xRange ? point.xRange[1] : 0);
+      ctx.fillText(point.text, pixel(scales.x, end) + 6, meta.data[i].y);
+    });
+  }
+
+  // "1,234 (1,200 to 1,270)"
+  function withInterval(row, m) {
+    const range = interval(row, m.key);
+    return show(m, mean(row, m.key)) + (range ? ` (${show(m, range[0])} to ${show(m, range[1])})` : "");
+  }
+  const parameters = (row) => Object.entries(row.parameters || {}).map(([key, value]) => `${key} = ${value}`);
+  const about = (row, ...metrics) => [` ${row.label}`, ...metrics.map((m) => `${m.title}: ${withInterval(row, m)}`),
+    ...(row.tuned ? parameters(row) : [])];
+
+  // Spread over more than this, positive values read better on a log axis.
+  const wide = (values) => values.length > 0 && Math.min(...values) > 0 && Math.max(...values) > 20 * Math.min(...values);
+  function axis(m, values) {
+    const log = wide(values);
+    const made = charts.numberAxis({ log, values, tick: experiment.tick(m), title: experiment.heading(m) + (log ? " (log)" : "") });
+    if (!log) {
+      // By the points: the bound's curve may go on beyond them.
+      const top = Math.max(0, ...values) * 1.05 || 1;
+      const step = [1, 2, 2.5, 5, 10].map((head) => head * 10 ** Math.floor(Math.log10(top / 5))).find((s) => top / s <= 6);
+      Object.assign(made, { min: 0, max: Math.ceil(top / step) * step });
+    }
+    return made;
+  }
+
+  // Lines of the bounds where they are a matter of GB-seconds: the least with no cold start, and what
+  // requests run in; against cold starts the whole curve.
+  function boundSeries(workload, x, y, tops) {
+    const series = [];
+    for (const bound of experiment.bounds.filter((b) => b.workload === workload)) {
+      const look = { colour: experiment.colourOf(bound.cluster), kind: "line", data: [], width: 1.4 };
+      const keys = [x.key, y.key];
+      if (keys.includes("gb_seconds") && keys.includes("cold_starts")) {
+        const flip = x.key === "cold_starts";
+        const data = experiment.list(bound.points).filter(([cold, gb]) => known(cold) && known(gb))
+          .map(([cold, gb]) => (flip ? { x: cold, y: gb } : { x: gb, y: cold })).sort((a, b) => a.x - b.x);
+        if (data.length) series.push({ ...look, label: bound.label, data, marks: { parsing: { xAxisKey: "x", yAxisKey: "y" } } });
+      } else if (x.key === "gb_seconds") {
+        const at = (label, value, dash) => known(value) && value <= tops.x &&
+          series.push({ ...look, label, dash, marks: { at: value } });
+        at(`${bound.label}, no cold start`, bound.warm_gb_seconds, [7, 4]);
+        at(`${bound.label}, requests alone`, bound.needed_gb_seconds, [2, 4]);
+      }
+    }
+    return series;
+  }
+
+  function pareto(host, workload, shown, x, y, seeds) {
+    const placed = shown.filter((row) => known(mean(row, x.key)) && known(mean(row, y.key)));
+    const best = experiment.front(placed, x, y);
+    const onFront = new Set(best.map((p) => p.row));
+    const point = (row) => ({ x: mean(row, x.key), y: mean(row, y.key), xRange: interval(row, x.key),
+      yRange: interval(row, y.key), name: row.label, first: Number(onFront.has(row)), row });
+    const pairs = experiment.variants(placed);
+    const numbers = (m) => placed.flatMap((row) => [mean(row, m.key), ...(interval(row, m.key) || [])]);
+    const tops = { x: Math.max(0, ...numbers(x)) * 1.05 };
+    const bounds = boundSeries(workload, x, y, tops);
+    const xValues = [...numbers(x), ...bounds.flatMap((s) => (s.marks.at ? [s.marks.at] : []))];
+    const series = [
+      ...experiment.groups(placed).map((g) => ({ label: g.label, kind: "scatter", radius: 5.5, marks: { clip: 8 }, colour: g.colour, hollow: g.hollow,
+        data: g.rows.map(point).sort((a, b) => a.x - b.x) })),
+      ...(best.length > 1 ? [{ label: "Pareto front", kind: "line", colour: "--c2", width: 1.8, order: 2,
+        stepped: x.better === "higher" ? "after" : "before", marks: { quiet: true },
+        data: best.map((p) => ({ x: p.x, y: p.y })).sort((a, b) => a.x - b.x) }] : []),
+      ...(pairs.length ? [{ label: "default to tuned", kind: "line", colour: "--c6", data: [], width: 1,
+        marks: { from: pairs.map(([a]) => point(a)), to: pairs.map(([, b]) => point(b)) } }] : []),
+      ...bounds,
+    ];
+    const better = (m, low, high) => (m.better === "higher" ? high : low);
+    charts.add(host, { x: "value", size: "tallest", series, plugins: [overlay],
+      title: `${workload}: ${y.title} against ${x.title}`,
+      xAxis: () => axis(x, xValues), yAxis: () => axis(y, numbers(y)),
+      pointLines: (raw, set) => (raw.row ? about(raw.row, y, x) : ` ${set.label}: ${show(x, raw.x)}, ${show(y, raw.y)}`),
+      note: best.length ? `Towards the ${better(y, "lower", "upper")} ${better(x, "left", "right")} is better. On the front: ` +
+        best.map((p) => p.row.label).join(", ") + (seeds > 1 ? ". Whiskers are confidence intervals." : ".")
+        : "No row shown has both numbers.",
+      summary: placed.map((row) => `${row.label}: ${show(y, mean(row, y.key))}, ${show(x, mean(row, x.key))}`).join("; ") });
+  }
+
+  const clip = (name) => (name.length > 24 ? name.slice(0, 23) + "…" : name);
+  // Bars from the top in the order of `shown`; `reference` is the x of a line across all.
+  function bars(host, workload, shown, m, reference) {
+    const placed = shown.filter((row) => known(mean(row, m.key)));
+    if (!placed.length) return;
+    const place = new Map(placed.map((row, i) => [row, i]));
+    const series = experiment.groups(placed).map((g) => ({ label: g.label, kind: "bar", colour: g.colour, hollow: g.hollow,
+      data: g.rows.map((row) => ({ x: mean(row, m.key), y: place.get(row), xRange: interval(row, m.key),
+        text: show(m, mean(row, m.key)), row })) }));
+    if (reference) series.push({ ...reference, kind: "line", colour: "--c2", data: [], width: 1.8 });
+    const values = [...placed.flatMap((row) => [mean(row, m.key), ...(interval(row, m.key) || [])]),
+      ...(reference ? [reference.marks.at] : [])];
+    charts.add(host, { x: "bars", series, plugins: [overlay], height: 70 + 20 * placed.length,
+      title: `${workload}: ${m.title}`, padding: { right: 58 },
+      xAxis: () => ({ type: "linear", min: 0, suggestedMax: Math.max(...values),
+        title: { display: true, text: experiment.heading(m) }, ticks: { callback: experiment.tick(m), maxTicksLimit: 6, maxRotation: 0 } }),
+      yAxis: () => ({ type: "category", labels: placed.map((row) => clip(row.label)), offset: true, ticks: { autoSkip: false } }),
+      pointLines: (raw) => about(raw.row, m),
+      summary: placed.map((row) => `${row.label}: ${withInterval(row, m)}`).join("; ") });
+  }
+  return { pareto, bars };
+})();
