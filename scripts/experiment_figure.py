@@ -3,14 +3,15 @@ with intervals, the Pareto front and the clairvoyant bound. Used by scripts/plot
 
 import math
 
-from svg_figure import BLUE, GREEN, ORANGE, TEXT, VIOLET, document, line, marker, path, text
+from svg_figure import (BLUE, GREEN, ORANGE, PINK, TEAL, TEXT, VIOLET, document, line, marker, path,
+                        text)
 
 X, Y = "gb_seconds", "slowdown_p99"
 X_TITLE, Y_TITLE = "GB-seconds", "p99 slowdown"
 WIDTH, PANEL = 860, 500
 LEFT, RIGHT, TOP, BOTTOM = 70, 24, 108, 58
-COLOURS = (BLUE, ORANGE, VIOLET, TEXT)  # of the clusters, in the order in which they come
-SHAPES = ("circle", "square", "diamond", "circle")
+COLOURS = (BLUE, ORANGE, VIOLET, PINK, TEAL)  # of the clusters, in the order in which they come
+SHAPES = ("circle", "square", "diamond")
 
 
 def known(value):
@@ -86,6 +87,11 @@ def short(value):
     return f"{value:.4g}"
 
 
+def symbol(shape, x, y, tuned, colour):
+    """The default's is the larger: around its tuned twin where tuning left it as it is."""
+    return marker(shape, x, y, 3.8 if tuned else 5.2, colour if tuned else "#ffffff", colour, 1.6)
+
+
 class Panel:
     """The plot of one workload, `top` below the top of the figure."""
 
@@ -93,7 +99,6 @@ class Panel:
         self.workload, self.top = workload, top
         rows = [row for row in results["rows"] if row["workload"] == workload]
         self.rows = [r for r in rows if mean(r, X) is not None and mean(r, Y) is not None]
-        self.left_out = [r["label"] for r in rows if r not in self.rows]
         self.clusters = list(dict.fromkeys(row["cluster"] for row in results["rows"]))
         self.bounds = [b for b in results.get("bounds") or [] if b["workload"] == workload
                        and known(b.get("warm_gb_seconds"))]
@@ -108,12 +113,12 @@ class Panel:
         return self.x.place(mean(row, X)), self.y.place(mean(row, Y))
 
     def look(self, cluster):
-        index = self.clusters.index(cluster) % len(COLOURS) if cluster in self.clusters else -1
-        return COLOURS[index], SHAPES[index]
+        index = self.clusters.index(cluster) if cluster in self.clusters else len(self.clusters)
+        return COLOURS[index % len(COLOURS)], SHAPES[index % len(SHAPES)]
 
     def draw(self):
         parts = [*self._axes(), *self._bounds(), *self._links(), *self._front()]
-        for row in self.rows:
+        for row in sorted(self.rows, key=lambda row: row["tuned"]):
             parts += self._point(row)
         return parts + self._names() + self._key()
 
@@ -133,9 +138,26 @@ class Panel:
         return parts
 
     def _bounds(self):
-        return [line(x, self.top + TOP, x, self.bottom, self.look(b["cluster"])[0], 1.6,
-                     ' stroke-dasharray="7 4"')
-                for b in self.bounds for x in [self.x.place(b["warm_gb_seconds"])]]
+        return [line(x, self.top + TOP, x, self.bottom, colour, 1.6, ' stroke-dasharray="7 4"')
+                for _, colour, value in self._bound_lines() for x in [self.x.place(value)]]
+
+    def _bound_lines(self):
+        """(label, colour, value): bounds that are as good as one share a line."""
+        groups = []
+        for bound in self.bounds:
+            value = bound["warm_gb_seconds"]
+            same = [g for g in groups if abs(g[0]["warm_gb_seconds"] - value) <= 0.005 * value]
+            if same:
+                same[0].append(bound)
+            else:
+                groups.append([bound])
+        lines = []
+        for group in groups:
+            label = ("bound" if 1 < len(group) == len(self.bounds)
+                     else ", ".join(b["label"] for b in group))
+            colour = TEXT if len(group) > 1 else self.look(group[0]["cluster"])[0]
+            lines.append((label + ", no cold start", colour, group[0]["warm_gb_seconds"]))
+        return lines
 
     def _links(self):
         """From a rule's default to its tuned variant."""
@@ -172,8 +194,7 @@ class Panel:
             low, high = (self.y.place(v) for v in interval(row, Y))
             parts.append(line(x, low, x, high, colour, 1.3))
             parts += [line(x - 3, end, x + 3, end, colour, 1.3) for end in (low, high)]
-        parts.append(marker(shape, x, y, 4.5, colour if row["tuned"] else "#ffffff", colour, 1.8))
-        return parts
+        return parts + [symbol(shape, x, y, row["tuned"], colour)]
 
     def _names(self):
         """Beside the points where there is room, those of the front first; others are in the table."""
@@ -189,7 +210,7 @@ class Panel:
         for row, (left, _, right, _) in order:
             x, y = self.at(row)
             width = 6.4 * len(row["label"])
-            for begin, middle in ((right + 2, y), (left - 2 - width, y), (x - width / 2, y - 15),
+            for begin, middle in ((right + 3, y), (left - 5 - width, y), (x - width / 2, y - 15),
                                   (x - width / 2, y + 15), (x + 8, y - 15), (x + 8, y + 15),
                                   (x - 8 - width, y - 15), (x - 8 - width, y + 15)):
                 box = (begin, middle - 6, begin + width, middle + 6)
@@ -208,18 +229,17 @@ class Panel:
     def _key(self):
         parts = [text(LEFT, self.top + 24, self.workload, "start", 15, TEXT,
                       ' font-weight="bold"')]
-        x, y = LEFT + 5, self.top + 46
+        x, y = LEFT + 6, self.top + 46
         for cluster in dict.fromkeys(row["cluster"] for row in self.rows):
             colour, shape = self.look(cluster)
-            for tuned in (False, True):
-                label = f"{cluster}, {'tuned' if tuned else 'default'}"
-                parts.append(marker(shape, x, y, 4.5, colour if tuned else "#ffffff", colour, 1.8))
-                parts.append(text(x + 12, y + 4.5, label, "start", 12))
-                x += 34 + 6.4 * len(label)
+            parts += [symbol(shape, x, y, False, colour), symbol(shape, x + 16, y, True, colour)]
+            parts.append(text(x + 28, y + 4.5, cluster, "start", 12))
+            x += 50 + 6.4 * len(cluster)
+        parts.append(text(x, y + 4.5, "(hollow: default, filled: tuned)", "start", 12))
         x, y = LEFT, self.top + 66
         for label, colour, dash in [("Pareto front", GREEN, "")] + [
-                (f"{b['label']}, no cold start", self.look(b["cluster"])[0],
-                 ' stroke-dasharray="7 4"') for b in self.bounds]:
+                (label, colour, ' stroke-dasharray="7 4"')
+                for label, colour, _ in self._bound_lines()]:
             parts.append(line(x, y, x + 18, y, colour, 2, dash))
             parts.append(text(x + 24, y + 4.5, label, "start", 12))
             x += 46 + 6.4 * len(label)

@@ -6,6 +6,7 @@ import html
 # colour. All, and the grey of the text, have a contrast of 3 and more to white and to black.
 TEXT = "#75808c"
 BLUE, ORANGE, VIOLET, GREEN = "#2080d8", "#d9700a", "#8250df", "#1a8f5e"
+PINK, TEAL = "#c8458f", "#0f8c99"
 
 
 def plain(content):

@@ -111,6 +111,14 @@ class PlotExperimentTest(unittest.TestCase):
         at = round(left + 50 / 400 * (right - left), 1)
         self.assertEqual(lines, [(at, at)])
 
+    def test_bounds_that_are_as_good_as_one_share_a_line(self):
+        content = results([A, B])
+        content["bounds"] = [dict(content["bounds"][0], label=label, warm_gb_seconds=value)
+                             for label, value in (("one", 50), ("two", 50.2), ("far", 60))]
+        lines = experiment_figure.Panel(content, "w", 0)._bound_lines()
+        self.assertEqual([(label, value) for label, _, value in lines],
+                         [("one, two, no cold start", 50), ("far, no cold start", 60)])
+
     def test_far_apart_values_get_a_log_axis(self):
         axis = experiment_figure.Axis([1.2, 120.0], 0.0, 1.0)  # with a fifth more on each side
         self.assertTrue(axis.log)
