@@ -10,7 +10,8 @@
 namespace reeve {
 
 // The page of `results`, the content of results.json: an object with format "reeve-experiment",
-//   name, baseline   label of the row that others of the same workload are compared with
+//   name, title      what it is called; one line on it
+//   baseline         label of the row that others of the same workload are compared with
 //   level, seeds     of the intervals, e.g. 0.95; [number]
 //   metrics          [{key, title, unit, better: "lower" | "higher"}]
 //   rows             [{workload, policy, tuned, label, cluster, parameters: {name: value},

@@ -2,18 +2,17 @@
 
 import math
 
+from svg_figure import BLUE, ORANGE, TEXT, VIOLET, document, line, marker, path, text
+
 WIDTH, HEIGHT = 860, 540
 LEFT, RIGHT, TOP, BOTTOM = 82, 100, 72, 64
 LOWEST_MS, HIGHEST_MS = 10.0, 100_000.0
 COUNT_SHOWN = 16
 
-# Blue and orange are apart for every kind of colour vision; shapes tell the lines apart without
-# colour. All three, and the grey of the text, have a contrast of 3 and more to white and to black.
-TEXT = "#75808c"
 SERIES = {  # colour, width, dashes, marker, label
-    "latency": ("#8250df", 3.5, "", "diamond", "latency"),
-    "wait": ("#2080d8", 2, "7 4", "circle", "wait"),
-    "execution": ("#d9700a", 2, "", "square", "execution"),
+    "latency": (VIOLET, 3.5, "", "diamond", "latency"),
+    "wait": (BLUE, 2, "7 4", "circle", "wait"),
+    "execution": (ORANGE, 2, "", "square", "execution"),
 }
 
 
@@ -24,28 +23,6 @@ def x_of(count):
 def y_of(ms):
     share = (math.log10(ms) - math.log10(LOWEST_MS)) / math.log10(HIGHEST_MS / LOWEST_MS)
     return HEIGHT - BOTTOM - share * (HEIGHT - TOP - BOTTOM)
-
-
-def text(x, y, content, anchor="middle", size=13, colour=TEXT, extra=""):
-    return (f'<text x="{x:.1f}" y="{y:.1f}" text-anchor="{anchor}" font-size="{size}" '
-            f'fill="{colour}"{extra}>{content}</text>')
-
-
-def line(x1, y1, x2, y2, colour=TEXT, width=1.0, extra=""):
-    return (f'<line x1="{x1:.1f}" y1="{y1:.1f}" x2="{x2:.1f}" y2="{y2:.1f}" stroke="{colour}" '
-            f'stroke-width="{width}"{extra}/>')
-
-
-def marker(kind, x, y, size, fill, stroke, width=1.0):
-    style = f'fill="{fill}" stroke="{stroke}" stroke-width="{width}"'
-    if kind == "circle":
-        return f'<circle cx="{x:.1f}" cy="{y:.1f}" r="{size}" {style}/>'
-    if kind == "square":
-        return (f'<rect x="{x - size:.1f}" y="{y - size:.1f}" width="{2 * size}" '
-                f'height="{2 * size}" {style}/>')
-    s = size * 1.3
-    return (f'<path d="M{x:.1f} {y - s:.1f}L{x + s:.1f} {y:.1f}L{x:.1f} {y + s:.1f}'
-            f'L{x - s:.1f} {y:.1f}Z" {style}/>')
 
 
 def axes():
@@ -84,10 +61,7 @@ def series(name, estimates):
                 parts.append(line(x - 4, low, x + 4, low, colour, 1.5))
             parts.append(line(x - 4, high, x + 4, high, colour, 1.5))
         marks.append(marker(kind, x, points[-1][1], 4, colour, colour))
-    path = "M" + "L".join(f"{x:.1f} {y:.1f}" for x, y in points)
-    dash = f' stroke-dasharray="{dashes}"' if dashes else ""
-    return [f'<path d="{path}" fill="none" stroke="{colour}" stroke-width="{width}"{dash} '
-            f'stroke-linejoin="round"/>', *parts, *marks]
+    return [path(points, colour, width, dashes), *parts, *marks]
 
 
 def measured(name, values):
@@ -137,7 +111,5 @@ def draw(counts, published):
     for name in ("wait", "execution"):
         parts += measured(name, published[name])
     parts += labels(counts)
-    return (f'<svg xmlns="http://www.w3.org/2000/svg" viewBox="0 0 {WIDTH} {HEIGHT}" '
-            f'width="{WIDTH}" height="{HEIGHT}" role="img" font-family="Helvetica, Arial, '
-            'sans-serif">\n<title>Latency against the number of containers: waiting falls, '
-            'execution rises, latency is U-shaped</title>\n' + "\n".join(parts) + "\n</svg>\n")
+    return document(WIDTH, HEIGHT, "Latency against the number of containers: waiting falls, "
+                    "execution rises, latency is U-shaped", parts)

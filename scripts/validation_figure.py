@@ -2,7 +2,7 @@
 
 import math
 
-from contention_figure import TEXT, line, marker, text
+from svg_figure import TEXT, document, line, marker, text
 
 WIDTH, HEIGHT = 700, 640
 LEFT, RIGHT, TOP, BOTTOM = 82, 30, 92, 64
@@ -60,7 +60,5 @@ def draw(points):
         colour, kind = SHORT if short else LONG
         parts.append(f'<g fill-opacity="0.45">'
                      f'{marker(kind, x_of(simulated), y_of(measured), 5, colour, colour)}</g>')
-    return (f'<svg xmlns="http://www.w3.org/2000/svg" viewBox="0 0 {WIDTH} {HEIGHT}" '
-            f'width="{WIDTH}" height="{HEIGHT}" role="img" font-family="Helvetica, Arial, '
-            'sans-serif">\n<title>Cold starts measured against cold starts simulated, for each '
-            'application</title>\n' + "\n".join(parts) + "\n</svg>\n")
+    return document(WIDTH, HEIGHT, "Cold starts measured against cold starts simulated, for each "
+                    "application", parts)

@@ -63,12 +63,18 @@ Reeve.charts = (() => {
         ? chart.getDatasetMeta(i).data.map((at, k) => ({ ...boxOf(at, set.data[k]), raw: set.data[k], label: set.data[k].name || set.label })) : []));
       points.sort((a, b) => (b.raw.first || 0) - (a.raw.first || 0));
       const taken = points.map(({ left, right, y }) => [left, y - 8, right, y + 8]);  // [left, top, right, bottom]
+      chart.data.datasets.forEach((set, i) => {
+        if (set.stepped !== "before" || !chart.isDatasetVisible(i)) return;
+        chart.getDatasetMeta(i).data.forEach((b, k, all) => {  // the steps of a front
+          if (k) taken.push([all[k - 1].x, all[k - 1].y, b.x, all[k - 1].y], [b.x, Math.min(all[k - 1].y, b.y), b.x, Math.max(all[k - 1].y, b.y)]);
+        });
+      });
       const free = (a) => a[0] >= area.left && a[2] <= area.right && a[1] >= area.top && a[3] <= area.bottom &&
         taken.every((b) => a[2] + 6 < b[0] || b[2] + 6 < a[0] || a[3] < b[1] || b[3] < a[1]);
       for (const { left: l, right: r, x, y, label } of points) {
         const width = ctx.measureText(label).width;
         const places = [[r + 7, y], [l - 7 - width, y], [x - width / 2, y - 18], [x - width / 2, y + 18],
-          [r + 5, y - 18], [r + 5, y + 18]].map(([left, middle]) => [left, middle - 6, left + width, middle + 6]);
+          [x + 8, y - 18], [x + 8, y + 18], [x - 8 - width, y - 18], [x - 8 - width, y + 18]].map(([left, middle]) => [left, middle - 6, left + width, middle + 6]);
         const place = places.find(free) || (points.length < crowded ? places[0] : null);
         if (!place) continue;
         taken.push(place);

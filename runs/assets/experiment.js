@@ -50,7 +50,8 @@
     byId("page-title").textContent = results.name || "Experiment";
     const policies = new Set(rows.map((row) => row.policy)).size;
     const counted = (n, what) => `${n} ${what}${n === 1 ? "" : "s"}`;
-    byId("page-facts").textContent = `${policies} ${policies === 1 ? "policy" : "policies"} in ${counted(rows.length, "row")}, ` +
+    const title = results.title ? results.title + ". " : "";
+    byId("page-facts").textContent = title + `${policies} ${policies === 1 ? "policy" : "policies"} in ${counted(rows.length, "row")}, ` +
       `${counted(workloads.length, "workload")}, ${counted(seeds.length, "seed")} (${seeds.join(", ")})`;
     byId("results-facts").textContent =
       `Mean over the seeds, its ${Number((100 * results.level).toPrecision(4))} % confidence interval, and the ratio to ` +

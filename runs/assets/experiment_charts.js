@@ -101,26 +101,34 @@ Reeve.experimentCharts = (() => {
     return made;
   }
 
+  // Bounds that are as good as one, as clusters often have them, share a line.
+  function boundLines(bounds, key, what, dash, top) {
+    const lines = [];
+    for (const bound of bounds.filter((b) => known(b[key]) && b[key] <= top)) {
+      const same = lines.find((line) => Math.abs(line.at - bound[key]) <= 0.005 * line.at);
+      if (same) same.of.push(bound);
+      else lines.push({ at: bound[key], of: [bound] });
+    }
+    return lines.map(({ at, of }) => ({
+      label: (of.length > 1 && of.length === bounds.length ? "bound" : of.map((b) => b.label).join(", ")) + ", " + what,
+      colour: of.length > 1 ? "--c6" : experiment.colourOf(of[0].cluster), kind: "line", data: [], width: 1.4, dash, marks: { at } }));
+  }
   // Lines of the bounds where they are a matter of GB-seconds: the least with no cold start, and what
   // requests run in; against cold starts the whole curve.
-  function boundSeries(workload, x, y, tops) {
-    const series = [];
-    for (const bound of experiment.bounds.filter((b) => b.workload === workload)) {
-      const look = { colour: experiment.colourOf(bound.cluster), kind: "line", data: [], width: 1.4 };
-      const keys = [x.key, y.key];
-      if (keys.includes("gb_seconds") && keys.includes("cold_starts")) {
-        const flip = x.key === "cold_starts";
-        const data = experiment.list(bound.points).filter(([cold, gb]) => known(cold) && known(gb))
-          .map(([cold, gb]) => (flip ? { x: cold, y: gb } : { x: gb, y: cold })).sort((a, b) => a.x - b.x);
-        if (data.length) series.push({ ...look, label: bound.label, data, marks: { parsing: { xAxisKey: "x", yAxisKey: "y" } } });
-      } else if (x.key === "gb_seconds") {
-        const at = (label, value, dash) => known(value) && value <= tops.x &&
-          series.push({ ...look, label, dash, marks: { at: value } });
-        at(`${bound.label}, no cold start`, bound.warm_gb_seconds, [7, 4]);
-        at(`${bound.label}, requests alone`, bound.needed_gb_seconds, [2, 4]);
-      }
+  function boundSeries(workload, x, y, top) {
+    const bounds = experiment.bounds.filter((b) => b.workload === workload);
+    const keys = [x.key, y.key];
+    if (keys.includes("gb_seconds") && keys.includes("cold_starts")) {
+      const flip = x.key === "cold_starts";
+      return bounds.map((bound) => ({ label: bound.label, colour: experiment.colourOf(bound.cluster), kind: "line", width: 1.4,
+        marks: { parsing: { xAxisKey: "x", yAxisKey: "y" } },
+        data: experiment.list(bound.points).filter(([cold, gb]) => known(cold) && known(gb))
+          .map(([cold, gb]) => (flip ? { x: cold, y: gb } : { x: gb, y: cold })).sort((a, b) => a.x - b.x) }))
+        .filter((s) => s.data.length);
     }
-    return series;
+    return x.key !== "gb_seconds" ? [] : [
+      ...boundLines(bounds, "warm_gb_seconds", "no cold start", [7, 4], top),
+      ...boundLines(bounds, "needed_gb_seconds", "requests alone", [2, 4], top)];
   }
 
   function pareto(host, workload, shown, x, y, seeds) {
@@ -131,11 +139,12 @@ Reeve.experimentCharts = (() => {
       yRange: interval(row, y.key), name: row.label, first: Number(onFront.has(row)), row });
     const pairs = experiment.variants(placed);
     const numbers = (m) => placed.flatMap((row) => [mean(row, m.key), ...(interval(row, m.key) || [])]);
-    const tops = { x: Math.max(0, ...numbers(x)) * 1.05 };
-    const bounds = boundSeries(workload, x, y, tops);
+    const bounds = boundSeries(workload, x, y, 1.05 * Math.max(0, ...numbers(x)));
     const xValues = [...numbers(x), ...bounds.flatMap((s) => (s.marks.at ? [s.marks.at] : []))];
     const series = [
-      ...experiment.groups(placed).map((g) => ({ label: g.label, kind: "scatter", radius: 5.5, marks: { clip: 8 }, colour: g.colour, hollow: g.hollow,
+      ...experiment.groups(placed).map((g) => ({ label: g.label, kind: "scatter",
+        // A default that tuning left as it is shows as a ring around its tuned twin.
+        radius: g.hollow ? 6.5 : 4.5, order: Number(g.hollow), marks: { clip: 8 }, colour: g.colour, hollow: g.hollow,
         data: g.rows.map(point).sort((a, b) => a.x - b.x) })),
       ...(best.length > 1 ? [{ label: "Pareto front", kind: "line", colour: "--c2", width: 1.8, order: 2,
         stepped: x.better === "higher" ? "after" : "before", marks: { quiet: true },

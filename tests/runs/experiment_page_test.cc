@@ -128,6 +128,21 @@ TEST_F(ExperimentPageTest, FrontVariantsIntervalsAndBoundAreThoseOfTheNumbers) {
   EXPECT_EQ(browser_->Evaluate(chart + ".isDatasetVisible(1)"), false);
 }
 
+TEST_F(ExperimentPageTest, BoundsThatAreAsGoodAsOneShareALine) {
+  Json results = FourRows();
+  Json other = results["bounds"][0];
+  other.update({{"cluster", "other"}, {"label", "bound of other"}, {"warm_gb_seconds", 0.752}});
+  results["bounds"].push_back(other);
+  other.update({{"label", "third"}, {"warm_gb_seconds", 1.5}, {"needed_gb_seconds", nullptr}});
+  results["bounds"].push_back(other);
+  Open("bounds.html", results);
+  EXPECT_EQ(browser_->Evaluate(ChartOf("w: p99 slowdown against GB-seconds") +
+                               ".data.datasets.filter((d) => d.at).map((d) => [d.label, d.at])"),
+            (Json{{"bound, bound of other, no cold start", 0.75},
+                  {"third, no cold start", 1.5},
+                  {"bound, bound of other, requests alone", 0.5}}));
+}
+
 TEST_F(ExperimentPageTest, AxesAreChosenAndTheBoundIsACurveAgainstColdStarts) {
   Open("experiment.html", SyntheticExperiment());
   browser_->Evaluate(Choose("axis-y", "cold_starts"));
