@@ -7,6 +7,7 @@
 #include <filesystem>
 #include <limits>
 
+#include "agents/rules/simulated_policies.h"
 #include "core/status.h"
 #include "runs/worker_pool.h"
 
@@ -81,8 +82,10 @@ class Experiment {
     const CellTrace test(std::move(test_part));
     const size_t first_row = results_.rows.size();
     for (const ExperimentPolicy& policy : config_.policies) {
-      results_.rows.push_back(
-          {.workload = name, .policy = policy.label, .cluster = policy.cluster});
+      results_.rows.push_back({.workload = name,
+                               .policy = policy.label,
+                               .cluster = policy.cluster,
+                               .clairvoyant = IsClairvoyant(policy.policy)});
       configs_.push_back(BaseOf(config_, policy, clusters_));
       if (policy.search.empty()) continue;
       ASSIGN_OR_RETURN(TuningResult tuning, TunePolicy(name, whole, *spec.split, policy));

@@ -32,6 +32,7 @@ const std::vector<Metric>& ExperimentMetrics();
 struct ExperimentRow {
   std::string workload, policy, cluster;
   bool tuned = false;
+  bool clairvoyant = false;                        // knows the trace: a reference
   Assignments parameters = {};                     // that tuning chose
   std::optional<TuningResult> tuning = {};         // with tuned
   std::vector<uint64_t> seeds = {};                // of the runs

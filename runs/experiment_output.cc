@@ -66,6 +66,7 @@ Json RowJson(const ExperimentRow& row) {
                {"tuned", row.tuned},       {"label", row.label()},
                {"cluster", row.cluster},   {"parameters", row.parameters},
                {"runs", std::move(runs)},  {"stats", std::move(statistics)}};
+  if (row.clairvoyant) json["clairvoyant"] = true;
   if (row.tuning) {
     json["feasible"] = row.tuning->feasible;
     json["candidates"] = row.tuning->trials.size();

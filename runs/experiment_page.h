@@ -15,6 +15,7 @@ namespace reeve {
 //   level, seeds     of the intervals, e.g. 0.95; [number]
 //   metrics          [{key, title, unit, better: "lower" | "higher"}]
 //   rows             [{workload, policy, tuned, label, cluster, parameters: {name: value},
+//                      clairvoyant (true: not on the front),
 //                      runs: [{seed, <metric key>: value}],
 //                      stats: {<metric key>: {mean, low, high, ratio, ratio_low, ratio_high}}}]
 //   bounds           [{workload, cluster, label, warm_gb_seconds, needed_gb_seconds,

@@ -16,7 +16,8 @@ namespace reeve {
 namespace {
 
 double PlaceOf(const std::string& name, uint64_t seed) {
-  return RandomStream(seed, StreamPurpose::kTraceEdit, XXH3_64bits(name.data(), name.size())).Uniform(0);
+  return RandomStream(seed, StreamPurpose::kTraceEdit, XXH3_64bits(name.data(), name.size()))
+      .Uniform(0);
 }
 
 const PartSpec& PartOf(const SplitSpec& split, Part part) {

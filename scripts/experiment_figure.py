@@ -34,8 +34,9 @@ def interval(row, key):
 
 
 def front(rows):
-    """Rows that no other beats in X and Y, less being better in both; from the least X."""
-    points = [(mean(row, X), mean(row, Y), row) for row in rows]
+    """Rows that no other beats in X and Y, less being better in both; from the least X. Policies
+    that know the future are left out."""
+    points = [(mean(row, X), mean(row, Y), row) for row in rows if not row.get("clairvoyant")]
     best = [p for p in points
             if not any(q[0] <= p[0] and q[1] <= p[1] and (q[0] < p[0] or q[1] < p[1])
                        for q in points)]

@@ -9,12 +9,16 @@
 
 namespace reeve {
 
+bool IsClairvoyant(const PolicySpec& spec) {
+  return spec.name == "oracle_prewarm";
+}
+
 absl::StatusOr<std::unique_ptr<Policy>> MakeSimulatedPolicy(const PolicySpec& spec,
                                                             const Trace& trace,
                                                             const ClusterSpec& cluster,
                                                             const ArrivalOptions& arrivals) {
   RETURN_IF_ERROR(spec.Validate());
-  if (spec.name == "oracle_prewarm") {
+  if (IsClairvoyant(spec)) {
     return std::make_unique<OraclePrewarmPolicy>(spec.oracle_prewarm, trace, cluster, arrivals);
   }
   if (spec.name == "hybrid_histogram" && spec.hybrid_histogram.unit == HistogramUnit::kApp) {

@@ -20,4 +20,7 @@ absl::StatusOr<std::unique_ptr<Policy>> MakeSimulatedPolicy(const PolicySpec& sp
                                                             const ClusterSpec& cluster,
                                                             const ArrivalOptions& arrivals);
 
+// The policy knows what is to come: a reference, not something that could be deployed.
+bool IsClairvoyant(const PolicySpec& spec);
+
 }  // namespace reeve

@@ -54,11 +54,11 @@ Reeve.experiment = (() => {
   }
   const colourOf = (cluster) => "--c" + (Math.max(0, clusters.indexOf(cluster)) % 7);
 
-  // The rows that no other row beats: none is as good in both metrics and better in one. In the order
+  // The rows that no other row beats, those that know the future left out: none is as good in both metrics and better in one. In the order
   // of `x`, from its better end.
   function front(shown, x, y) {
     const sign = (m) => (m.better === "higher" ? -1 : 1);
-    const points = shown.map((row) => ({ row, x: mean(row, x.key), y: mean(row, y.key) }))
+    const points = shown.filter((row) => !row.clairvoyant).map((row) => ({ row, x: mean(row, x.key), y: mean(row, y.key) }))
       .filter((p) => known(p.x) && known(p.y))
       .map((p) => ({ ...p, u: sign(x) * p.x, v: sign(y) * p.y }));
     return points.filter((p) => !points.some((q) => q.u <= p.u && q.v <= p.v && (q.u < p.u || q.v < p.v)))
