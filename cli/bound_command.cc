@@ -13,6 +13,7 @@
 #include "runs/simulation.h"
 #include "sim/clairvoyant.h"
 #include "traces/load_trace.h"
+#include "traces/trace_shift.h"
 
 namespace reeve {
 namespace {
@@ -63,7 +64,10 @@ void PrintAnswers(const Options& options, const ClairvoyantBound& bound) {
 
 absl::StatusOr<int> RunBound(const Options& options) {
   ASSIGN_OR_RETURN(const SimulationConfig config, MakeConfig(options));
-  ASSIGN_OR_RETURN(const ReadResult read, LoadTrace(config.trace, {.lenient = options.lenient}));
+  ASSIGN_OR_RETURN(ReadResult read, LoadTrace(config.trace, {.lenient = options.lenient}));
+  if (!config.workload_changes.empty()) {
+    ASSIGN_OR_RETURN(read.trace, ChangeWorkload(read.trace, config.workload_changes, config.seed));
+  }
   const BoundOptions bound_options{
       .start = options.start == "none" ? StartTime::kNone : StartTime::kMean,
       .start_price = options.start_price};

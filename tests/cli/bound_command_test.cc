@@ -43,6 +43,13 @@ TEST_F(BoundCommandTest, PrintsTheCurveAndAnswers) {
               HasSubstr("without pre-warming, 1 cold starts: impossible"));
 }
 
+TEST_F(BoundCommandTest, IsOfTheWorkloadAsChanged) {
+  // Nothing after half a minute: the calls at 10 and 12 s are left.
+  const Outcome o = Run(Bound({"--set", "workload_changes.shifts=[{at: 30s, rate: 0}]"}));
+  EXPECT_EQ(o.code, 0) << o.err;
+  EXPECT_THAT(o.out, HasSubstr("2 requests need 2.00 GB-seconds while they run"));
+}
+
 TEST_F(BoundCommandTest, WritesFiles) {
   const Outcome o = Run(Bound({"--out", Path("b"), "-o", "json", "--start", "none"}));
   EXPECT_EQ(o.code, 0) << o.err;
