@@ -52,6 +52,7 @@ struct ExperimentConfig {
   uint64_t first_seed = 1;
   std::string baseline;
   TuningSpec tuning;
+  PerturbationSpec perturbations;
   WithinMinute within_minute = WithinMinute::kByTrigger;
   double confidence = 0.95;
   int32_t resamples = 10'000;
@@ -71,6 +72,8 @@ struct ExperimentConfig {
     v.Field("baseline", &C::baseline,
             "Label of the policy that ratios are to; unset: the first policy");
     v.Field("tuning", &C::tuning, "How policies with a search are tuned");
+    v.Field("perturbations", &C::perturbations,
+            "What stands between every policy and its cluster, in tuning and in testing");
     v.Field("within_minute", &C::within_minute,
             "Where the invocations of a per-minute trace fall within their minute");
     v.Field("confidence", &C::confidence, "Level of the confidence intervals", Between(0.5, 0.999));

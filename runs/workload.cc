@@ -90,7 +90,7 @@ absl::StatusOr<Trace> LoadWorkload(const WorkloadSpec& spec, const std::string& 
   if (spec.rate != 1) {
     ASSIGN_OR_RETURN(trace, ScaleTrace(trace, {.rate = spec.rate}));
   }
-  return trace;
+  return ChangeWorkload(trace, spec.changes, 1);
 }
 
 absl::StatusOr<Trace> SelectPart(const Trace& workload, const std::optional<SplitSpec>& split,

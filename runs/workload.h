@@ -13,6 +13,7 @@
 #include "core/units.h"
 #include "traces/generator.h"
 #include "traces/trace.h"
+#include "traces/trace_shift.h"
 
 namespace reeve {
 
@@ -59,6 +60,7 @@ struct WorkloadSpec {
   bool lenient = false;
   std::optional<GeneratorConfig> generate;
   double rate = 1;
+  WorkloadChanges changes;
   std::optional<SplitSpec> split;
 
   template <class V>
@@ -68,6 +70,8 @@ struct WorkloadSpec {
     v.Field("lenient", &WorkloadSpec::lenient, "Skip what is broken in the trace");
     v.Field("generate", &WorkloadSpec::generate, "Instead of a trace: a generated population");
     v.Field("rate", &WorkloadSpec::rate, "Factor on the number of invocations", AtLeast(1e-6));
+    v.Field("changes", &WorkloadSpec::changes,
+            "Flash crowds and shifts, in the time of the whole workload");
     v.Field("split", &WorkloadSpec::split,
             "Parts for tuning and for testing; unset: everything is the test part");
   }

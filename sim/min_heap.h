@@ -47,20 +47,22 @@ class MinHeap {
   }
 
  private:
-  // The smallest of four children is found by two rounds of a tournament: that which wins cannot be
-  // predicted, so the choice is arithmetic, not a branch.
+  // Of four children, the smallest: two rounds of a tournament. Who wins cannot be predicted, so
+  // the choice is arithmetic, not a branch.
+  static size_t SmallestOfFour(const Entry* items, size_t first) {
+    const size_t a = first + static_cast<size_t>(Before(items[first + 1], items[first]));
+    const size_t b = first + 2 + static_cast<size_t>(Before(items[first + 3], items[first + 2]));
+    return a ^ ((a ^ b) & -static_cast<size_t>(Before(items[b], items[a])));
+  }
+
+  // What comes down was at the bottom, or is new: it belongs far down. So the hole goes to the
+  // bottom first, without a look at the entry, and the entry up from there (R. W. Floyd).
   void SiftDown(size_t hole, const Entry entry) {
     Entry* const items = items_.data();
-    const size_t n = items_.size();
+    const size_t n = items_.size(), top = hole;
     size_t first = 4 * hole + 1;
     for (; first + 4 <= n; first = 4 * hole + 1) {
-      const size_t a = first + static_cast<size_t>(Before(items[first + 1], items[first]));
-      const size_t b = first + 2 + static_cast<size_t>(Before(items[first + 3], items[first + 2]));
-      const size_t best = a ^ ((a ^ b) & -static_cast<size_t>(Before(items[b], items[a])));
-      if (!Before(items[best], entry)) {
-        items[hole] = entry;
-        return;
-      }
+      const size_t best = SmallestOfFour(items, first);
       items[hole] = items[best];
       hole = best;
     }
@@ -69,10 +71,14 @@ class MinHeap {
       for (size_t child = first + 1; child < n; ++child) {
         if (Before(items[child], items[best])) best = child;
       }
-      if (Before(items[best], entry)) {
-        items[hole] = items[best];
-        hole = best;
-      }
+      items[hole] = items[best];
+      hole = best;
+    }
+    while (hole > top) {
+      const size_t parent = (hole - 1) / 4;
+      if (!Before(entry, items[parent])) break;
+      items[hole] = items[parent];
+      hole = parent;
     }
     items[hole] = entry;
   }

@@ -27,13 +27,16 @@ class WinnerTree {
     uint32_t at = width_ + leaf;
     if (games_[at].time == time) return;
     games_[at].time = time;
+    // Who wins cannot be predicted, so nothing branches on it, and what goes up stays in registers:
+    // only siblings are read, which do not wait for one another.
+    Game winner = games_[at];
     while (at > 1) {
-      // Left children come first, so that ties go to the lower leaf. Who wins cannot be predicted:
-      // an index, not a branch.
-      const Game* pair = &games_[at & ~1u];
-      const Game winner = pair[static_cast<size_t>(pair[1].time < pair[0].time)];
+      const Game sibling = games_[at ^ 1];
+      // Ties go to the lower leaf, which is the left one's.
+      const bool lost = (sibling.time < winner.time) | ((sibling.time == winner.time) & (at & 1));
+      winner.time = lost ? sibling.time : winner.time;
+      winner.leaf = lost ? sibling.leaf : winner.leaf;
       at /= 2;
-      if (games_[at].time == winner.time && games_[at].leaf == winner.leaf) return;
       games_[at] = winner;
     }
   }
