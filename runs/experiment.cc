@@ -34,6 +34,7 @@ SimulationConfig BaseOf(const ExperimentConfig& config, const ExperimentPolicy& 
   base.cluster = clusters.at(policy.cluster);
   base.policy = policy.policy;
   base.within_minute = config.within_minute;
+  base.bound = false;  // once for all policies: ComputeBounds
   base.perturbations = config.perturbations;
   return base;
 }

@@ -141,6 +141,7 @@ struct RunSummary {
   double container_utilisation = 0;
   double cpu_utilisation = 0;
   double replica_changes_per_hour = 0;
+  std::optional<double> bound_gb_seconds, gb_seconds_over_bound;
   std::optional<double> littles_law_error;
 
   HostInfo host;
@@ -311,6 +312,9 @@ void RunSummary::Fields(Visitor& v) {
   v.Field("cpu_utilisation", &R::cpu_utilisation, "share", "CPU used over CPU there is", kHigher);
   v.Field("replica_changes_per_hour", &R::replica_changes_per_hour, "1/h",
           "changes of replica targets per hour, all functions", kLower);
+  v.Field("bound_gb_seconds", &R::bound_gb_seconds, "GB s",
+          "least that a policy with as many cold starts needs that knows the workload");
+  v.Field("gb_seconds_over_bound", &R::gb_seconds_over_bound, "x", "memory held over that", kLower);
   v.Field("littles_law_error", &R::littles_law_error, "share",
           "|L - lambda W| / L over the run: a check of the metering");
   v.Field("host", &R::host, "", "machine and moment");

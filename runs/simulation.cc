@@ -7,6 +7,7 @@
 #include "agents/rules/simulated_policies.h"
 #include "core/status.h"
 #include "runs/run_recorder.h"
+#include "sim/clairvoyant.h"
 #include "sim/perturbed_platform.h"
 
 namespace reeve {
@@ -73,6 +74,13 @@ absl::StatusOr<RunData> Play(const Trace& trace, const SimulationConfig& config,
   summary.trace = config.trace;
   summary.cluster = config.cluster.name;
   summary.seed = config.seed;
+  if (complete && config.bound) {
+    const BoundDistance distance =
+        DistanceTo(ComputeBound(trace, config.cluster, arrival_options).WithPrewarm(),
+                   summary.gb_seconds, static_cast<double>(summary.cold_starts));
+    summary.bound_gb_seconds = distance.fewest_gb_seconds;
+    summary.gb_seconds_over_bound = distance.gb_seconds_factor;
+  }
   data.config_yaml = WriteConfig(config);
   return data;
 }

@@ -41,6 +41,7 @@ struct SimulationConfig {
   WithinMinute within_minute = WithinMinute::kByTrigger;
   SimTime report_interval = SimTime::Minutes(1);
   FunctionIntervals function_intervals = FunctionIntervals::kAuto;
+  bool bound = true;
   ClusterSpec cluster;
   PolicySpec policy;
   WorkloadChanges workload_changes;
@@ -58,6 +59,8 @@ struct SimulationConfig {
             Between(0.01, 86400));
     v.Field("function_intervals", &C::function_intervals,
             "Intervals of every function by itself: auto writes them for up to 1000 functions");
+    v.Field("bound", &C::bound,
+            "Compare with the clairvoyant bound; takes another pass over the arrivals");
     v.Field("cluster", &C::cluster, "The simulated cluster");
     v.Field("policy", &C::policy, "The policy that drives it");
     v.Field("workload_changes", &C::workload_changes, "What happens to the workload on the way");

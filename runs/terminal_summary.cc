@@ -53,6 +53,7 @@ const std::vector<Group>& Groups() {
         {"cold_start_share", "cold starts per request", Show::kPercent},
         {"container_seconds", "container-seconds", Show::kSeconds},
         {"gb_seconds", "GB-seconds", Show::kNumber},
+        {"gb_seconds_over_bound", "GB-seconds over the bound", Show::kFactor},
         {"container_utilisation", "busy share of container time", Show::kPercent},
         {"cpu_utilisation", "CPU utilisation", Show::kPercent},
         {"replica_changes_per_hour", "replica changes per hour", Show::kNumber}}}};

@@ -15,6 +15,7 @@ Reeve.compare = (() => {
       ["slowdown_p99_geomean", "p99, mean of functions", format.factor]]],
     ["Containers and cost", [["cold_starts", "Cold starts", format.count],
       ["container_seconds", "Container-seconds", format.number], ["gb_seconds", "GB-seconds", format.number],
+      ["gb_seconds_over_bound", "GB-seconds over the bound", format.factor],
       ["container_utilisation", "Containers busy", format.exactPercent], ["cpu_utilisation", "CPU used", format.exactPercent],
       ["replica_changes_per_hour", "Replica changes per hour", format.number]]],
   ];

@@ -201,6 +201,35 @@ TEST_F(ExperimentTest, StoppedAnywhereItGoesOn) {
   EXPECT_LE(simulated, fresh->simulated() + static_cast<uint64_t>(stops) + 1);
 }
 
+// Policies that see late what happens pay for it, and a flash crowd brings requests.
+TEST_F(ExperimentTest, PerturbationsAndChangesReachTheRuns) {
+  ExperimentConfig config = Small();
+  config.policies.resize(1);
+  config.policies[0].search.clear();
+  const auto run = [&] {
+    auto store = CellStore::Open("");
+    auto results = RunExperiment(config, folder_, *store, 1);
+    EXPECT_TRUE(results.ok()) << MessageOf(results.status());
+    return std::move(*results);
+  };
+  const auto mean = [](const ExperimentResults& results, std::string_view key) {
+    size_t m = 0;
+    while (ExperimentMetrics()[m].key != key) ++m;
+    return results.rows[0].mean[m]->value;
+  };
+  const ExperimentResults plain = run();
+  config.perturbations.actuation_failure.probability = 1;
+  const ExperimentResults deaf = run();
+  EXPECT_LT(mean(deaf, "replica_changes_per_hour"), mean(plain, "replica_changes_per_hour"));
+  config.perturbations = {};
+  FlashCrowd crowd;
+  crowd.at = SimTime::Minutes(40);
+  crowd.length = SimTime::Minutes(10);
+  crowd.factor = 20;
+  config.workloads.at("w").changes.flash_crowds = {crowd};
+  EXPECT_GT(mean(run(), "gb_seconds"), mean(plain, "gb_seconds"));
+}
+
 // A file of the store that was cut short at any byte, or holds something else, is as good as none.
 TEST_F(ExperimentTest, BrokenCellsAreRunAgain) {
   const ExperimentConfig config = Small();

@@ -208,6 +208,8 @@ RunData SyntheticRun(const SyntheticRunOptions& options) {
   s.slo_violation_share = static_cast<double>(s.slo_violations) / arrivals;
   s.container_utilisation = busy_s / std::max(1.0, s.container_seconds);
   s.cpu_utilisation = cpu_s / (192 * s.simulated_seconds);
+  s.bound_gb_seconds = s.gb_seconds / 2.5;
+  s.gb_seconds_over_bound = 2.5;
   s.littles_law_error = 0;
   s.host = {.version = "0.1.0",
             .started_at = "2024-05-01T12:00:00Z",
