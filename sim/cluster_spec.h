@@ -105,8 +105,9 @@ struct NodeGroupSpec {
 
 // How long a container takes from being asked for to being ready.
 struct ColdStartSpec {
-  // FACTS: lognormal with mean 3.24 s and deviation 7.10 s over all functions of a large platform,
-  // most runtimes mostly below 1 s. This default is a light runtime with its image at hand.
+  // Huawei (A. Joosen et al., EuroSys'25): lognormal with mean 3.24 s and deviation 7.10 s over all
+  // functions of a large platform, most runtimes mostly below 1 s. This default is a light runtime
+  // with its image at hand.
   Distribution time_ms = Distribution::LognormalFromMoments(600, 350);
   Distribution image_pull_ms = Distribution::Constant(0);
   Distribution prewarmed_ms = Distribution::LognormalFromMoments(150, 80);

@@ -1,7 +1,8 @@
-// The inside of SimulatedCluster. Split over five files by what they are about:
-// engine_requests.cc (event loop, routing, execution: the hot path), engine_containers.cc (life and
-// death of containers), engine_nodes.cc (nodes, their memory and pools), engine_invokers.cc
-// (requests bound to nodes) and engine_observe.cc (decisions in, measurements out).
+// The inside of SimulatedCluster. Split over files by what they are about: engine_setup.cc (how it
+// begins), engine_requests.cc (event loop, routing, execution: the hot path), engine_containers.cc
+// (life and death of containers), engine_nodes.cc (nodes, their memory and pools),
+// engine_invokers.cc (requests bound to nodes) and engine_observe.cc (decisions in, measurements
+// out).
 #pragma once
 
 #include <algorithm>
@@ -323,9 +324,11 @@ class SimulatedCluster::Engine {
     return invokers_ && invokers_->assigned(container).resuming;
   }
 
-  // ---- engine_observe.cc
+  // ---- engine_setup.cc
   void SetUpFunctions();
   void SetUpNodes();
+
+  // ---- engine_observe.cc
   void ResizeCpu(uint32_t function, Millicores limit);
   void ResizeMemory(uint32_t function, Mebibytes limit);
   void FollowMemory(uint32_t function, bool limit_too);

@@ -1,4 +1,4 @@
-// What goes in and out of the simulated cluster: set-up, decisions, measurements.
+// What goes in and out of the simulated cluster: decisions, measurements.
 #include <fmt/format.h>
 
 #include <algorithm>
@@ -6,128 +6,14 @@
 
 #include "core/check.h"
 #include "sim/engine.h"
+#include "sim/function_settings.h"
 
 namespace reeve {
 namespace {
 
 constexpr size_t kFunctionsAhead = 4;  // functions to prefetch for
 
-uint32_t ConcurrencyLimit(int32_t configured) {
-  return configured == 0 ? std::numeric_limits<uint32_t>::max() : static_cast<uint32_t>(configured);
-}
-
-Millicores CpuLimitFor(const ContainerSpec& spec, int64_t memory_mib) {
-  if (spec.cpu_limit_per_gib.value() == 0) return spec.cpu_limit;
-  const int64_t scaled = spec.cpu_limit_per_gib.value() * memory_mib / 1024;
-  return Millicores(std::clamp<int64_t>(scaled, 1, 1'000'000'000));
-}
-
-int32_t SharesFor(const ContainerSpec& spec, int64_t memory_mib) {
-  if (!spec.cpu_shares_from_memory) return spec.cpu_shares;
-  return static_cast<int32_t>(std::clamp<int64_t>(memory_mib, 1, 1'000'000'000));
-}
-
-// FACTS: an objective at a multiple of the function's own tail on an idle machine.
-SimTime DefaultSlo(const SloSpec& slo, const FunctionProfile& profile) {
-  const double ms = profile.duration_ms.Sample(slo.percentile) * slo.factor;
-  return std::max(slo.minimum, SimTime::FromSeconds(std::min(ms, 1e9) / 1000));
-}
-
 }  // namespace
-
-SimulatedCluster::Engine::Engine(const Trace& trace, const ClusterSpec& spec, uint64_t seed,
-                                 std::unique_ptr<ArrivalSource> arrivals)
-    : trace_(trace),
-      spec_(spec),
-      seed_(seed),
-      on_demand_(spec.scaling == ScalingMode::kOnDemand),
-      timeout_us_(spec.containers.request_timeout.micros()),
-      queue_limit_(static_cast<uint32_t>(spec.containers.queue_limit)),
-      curve_(spec.interference),
-      source_(std::move(arrivals)),
-      node_times_(static_cast<uint32_t>(spec.node_count())),
-      placement_(spec.placement, spec.cpu_overcommit, static_cast<uint32_t>(spec.node_count())) {
-  SetUpNodes();
-  const size_t functions = trace.functions().size();
-  if (spec.balancer == BalancerStrategy::kSharding) {
-    invokers_ =
-        std::make_unique<Invokers<LargeVector<Container>>>(functions, nodes_.size(), spec.router);
-  }
-  if (spec.eviction == EvictionOrder::kGreedyDual) {
-    greedy_dual_ = std::make_unique<GreedyDual>(static_cast<uint32_t>(functions),
-                                                static_cast<uint32_t>(nodes_.size()));
-  }
-  SetUpFunctions();
-  for (uint32_t i = 0; i < spec_.events.size(); ++i) {
-    SetTimer(spec_.events[i].at.micros(), Timer::Kind::kNodeEvent, i, 0);
-  }
-  LoadArrival();
-}
-
-void SimulatedCluster::Engine::SetUpNodes() {
-  for (const NodeGroupSpec& group : spec_.nodes) {
-    for (int32_t i = 0; i < group.count; ++i) {
-      Node node;
-      node.cpu_millicores = group.cpu.value();
-      node.memory_mib = group.memory.value();
-      for (const PrewarmPoolSpec& pool : spec_.prewarm) {
-        PrewarmPool made{pool.memory.value(), static_cast<uint32_t>(pool.count), 0, 0};
-        // The pools stand ready when the run begins, as far as the node's memory goes.
-        while (made.ready < made.target && node.memory_free_mib() >= made.memory_mib) {
-          node.memory_held_mib += made.memory_mib;
-          ++made.ready;
-        }
-        node.prewarm.push_back(made);
-      }
-      nodes_.push_back(std::move(node));
-      cpus_.emplace_back(static_cast<double>(group.cpu.value()), &curve_, &cpu_generations_);
-    }
-  }
-  function_on_node_.assign(nodes_.size(), 0);
-}
-
-void SimulatedCluster::Engine::SetUpFunctions() {
-  const size_t count = trace_.functions().size();
-  const ContainerSpec& base = spec_.containers;
-  totals_.resize(count);
-  histograms_ = WindowHistograms(count);
-  functions_.reserve(count);
-  const bool pulls = !(spec_.cold_start.image_pull_ms == Distribution::Constant(0));
-  if (pulls) image_on_node_.assign(count * nodes_.size(), 0);
-  std::vector<int32_t> initial;
-  for (const FunctionProfile& profile : trace_.functions()) {
-    const auto found = spec_.functions.find(profile.name);
-    const FunctionOverride own =
-        found == spec_.functions.end() ? FunctionOverride{} : found->second;
-    Function& f = functions_.emplace_back(spec_.router);
-    f.cpu_demand = static_cast<int32_t>(own.cpu_demand.value_or(base.cpu_demand).value());
-    const bool known = base.memory_from_trace && profile.memory.value() > 0;
-    f.memory_limit_mib =
-        own.memory.value_or(std::max(known ? profile.memory : base.memory, base.minimum_memory))
-            .value();
-    f.cpu_limit =
-        static_cast<int32_t>(own.cpu_limit.value_or(CpuLimitFor(base, f.memory_limit_mib)).value());
-    f.cpu_shares = own.cpu_shares.value_or(SharesFor(base, f.memory_limit_mib));
-    f.concurrency = ConcurrencyLimit(own.concurrency.value_or(base.concurrency));
-    f.keep_alive_us = own.keep_alive.value_or(base.keep_alive).micros();
-    f.max_replicas = static_cast<uint32_t>(own.max_replicas.value_or(base.max_replicas));
-    f.slo_us = own.slo_latency.value_or(DefaultSlo(spec_.slo, profile)).micros();
-    f.cold_start_ms = profile.cold_start_ms.value_or(spec_.cold_start.time_ms);
-    if (greedy_dual_) {
-      greedy_dual_->SetCost(static_cast<uint32_t>(functions_.size() - 1),
-                            std::min(f.cold_start_ms.Mean(), 1e9));
-    }
-    function_hash_.push_back(OpenWhiskHash(trace_.tenants()[profile.tenant.index()], profile.name));
-    initial.push_back(own.initial_replicas.value_or(base.initial_replicas));
-  }
-  for (uint32_t i = 0; i < count; ++i) {
-    Function& f = functions_[i];
-    f.target = std::min(static_cast<uint32_t>(initial[i]), f.max_replicas);
-    uint32_t missing = f.target;
-    while (missing > 0 && StartContainer(i, /*ready_at_once=*/true) != kNone) --missing;
-    AddUnplaced(i, missing);
-  }
-}
 
 // ---- decisions
 
@@ -211,10 +97,10 @@ void SimulatedCluster::Engine::FollowMemory(uint32_t function, bool limit_too) {
   const FunctionOverride own = found == spec_.functions.end() ? FunctionOverride{} : found->second;
   Function& f = functions_[function];
   if (limit && limit_too && !own.cpu_limit) {
-    ResizeCpu(function, CpuLimitFor(base, f.memory_limit_mib));
+    ResizeCpu(function, CpuLimitFor(base, Mebibytes(f.memory_limit_mib)));
   }
   if (!shares || own.cpu_shares) return;
-  f.cpu_shares = SharesFor(base, f.memory_limit_mib);
+  f.cpu_shares = CpuSharesFor(base, Mebibytes(f.memory_limit_mib));
   for (uint32_t member : f.members) {
     if (containers_[member].state != ContainerState::kStarting) ConfigureCpu(member);
   }

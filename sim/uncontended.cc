@@ -2,7 +2,8 @@
 
 #include <algorithm>
 #include <cmath>
-#include <limits>
+
+#include "sim/function_settings.h"
 
 namespace reeve {
 namespace {
@@ -25,24 +26,14 @@ SimTime UncontendedFunction::Execution(int64_t work_us) const {
 }
 
 UncontendedFunction Uncontended(const ClusterSpec& spec, const FunctionProfile& profile) {
-  const ContainerSpec& base = spec.containers;
-  const auto found = spec.functions.find(profile.name);
-  const FunctionOverride own = found == spec.functions.end() ? FunctionOverride{} : found->second;
+  const FunctionSettings settings = SettingsFor(spec, profile);
   UncontendedFunction f;
-  const bool known = base.memory_from_trace && profile.memory.value() > 0;
-  f.memory =
-      own.memory.value_or(std::max(known ? profile.memory : base.memory, base.minimum_memory));
-  const int32_t concurrency = own.concurrency.value_or(base.concurrency);
-  f.concurrency =
-      concurrency == 0 ? std::numeric_limits<uint32_t>::max() : static_cast<uint32_t>(concurrency);
-  f.initial_replicas =
-      static_cast<uint32_t>(std::min(own.initial_replicas.value_or(base.initial_replicas),
-                                     own.max_replicas.value_or(base.max_replicas)));
-  const double demand = own.cpu_demand.value_or(base.cpu_demand).cores();
-  const double limit = own.cpu_limit.value_or(base.cpu_limit).cores();
-  f.stretch = std::max(1.0, demand / limit);
-  f.timeout = base.request_timeout;
-  double start_ms = MeanOrMedian(profile.cold_start_ms.value_or(spec.cold_start.time_ms));
+  f.memory = settings.memory;
+  f.concurrency = settings.concurrency;
+  f.initial_replicas = settings.initial_replicas;
+  f.stretch = std::max(1.0, settings.cpu_demand.cores() / settings.cpu_limit.cores());
+  f.timeout = spec.containers.request_timeout;
+  double start_ms = MeanOrMedian(settings.cold_start_ms);
   for (const PrewarmPoolSpec& pool : spec.prewarm) {
     if (pool.count > 0 && pool.memory == f.memory) {
       start_ms = std::min(start_ms, MeanOrMedian(spec.cold_start.prewarmed_ms));

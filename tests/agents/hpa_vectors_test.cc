@@ -5,12 +5,10 @@
 #include <gmock/gmock.h>
 #include <gtest/gtest.h>
 
-#include <cstdlib>
 #include <filesystem>
-#include <fstream>
-#include <sstream>
 
 #include "core/status.h"
+#include "tests/agents/vectors_testing.h"
 
 namespace reeve {
 namespace {
@@ -18,23 +16,14 @@ namespace {
 using testing::HasSubstr;
 using testing::IsEmpty;
 
-struct Result {
-  absl::Status status;
-  int passed, failed;
-  std::string out, notes;
-};
+using Result = VectorResult;
 
 Result RunFile(const std::string& path) {
-  std::ostringstream out, notes;
-  VectorReport report(out);
-  absl::Status status = RunHpaVectorFile(path, report, notes);
-  return {std::move(status), report.passed(), report.failed(), out.str(), notes.str()};
+  return RunVectors(RunHpaVectorFile, path);
 }
 
 Result RunText(const std::string& text) {
-  const std::string path = testing::TempDir() + "/hpa_vectors_test.json";
-  std::ofstream(path) << text;
-  return RunFile(path);
+  return RunVectorsText(RunHpaVectorFile, text);
 }
 
 TEST(HpaVectors, OwnCases) {
@@ -46,10 +35,7 @@ TEST(HpaVectors, OwnCases) {
 }
 
 TEST(HpaVectors, UpstreamCases) {
-  const char* directory = std::getenv("REEVE_SHARED");
-  const std::string path =
-      std::string(directory != nullptr ? directory : REEVE_SOURCE_DIR "/../shared") +
-      "/vectors/k8s_hpa_behavior_rate.json";
+  const std::string path = SharedVectors("k8s_hpa_behavior_rate.json");
   if (!std::filesystem::exists(path)) {
     GTEST_SKIP() << path << " is not there; set REEVE_SHARED to the folder that holds vectors/";
   }

@@ -3,13 +3,10 @@
 #include <gmock/gmock.h>
 #include <gtest/gtest.h>
 
-#include <cstdlib>
 #include <filesystem>
-#include <fstream>
-#include <sstream>
 
 #include "core/status.h"
-#include "tests/agents/vectors.h"
+#include "tests/agents/vectors_testing.h"
 
 namespace reeve {
 namespace {
@@ -17,29 +14,14 @@ namespace {
 using testing::HasSubstr;
 using testing::IsEmpty;
 
-struct Result {
-  absl::Status status;
-  int passed, failed;
-  std::string out, notes;
-};
+using Result = VectorResult;
 
 Result RunFile(const std::string& path) {
-  std::ostringstream out, notes;
-  VectorReport report(out);
-  absl::Status status = RunVectorFile(path, report, notes);
-  return {std::move(status), report.passed(), report.failed(), out.str(), notes.str()};
+  return RunVectors(RunVectorFile, path);
 }
 
 Result RunText(const std::string& text) {
-  const std::string path = testing::TempDir() + "/kpa_vectors_test.json";
-  std::ofstream(path) << text;
-  return RunFile(path);
-}
-
-std::string Shared(const std::string& file) {
-  const char* directory = std::getenv("REEVE_SHARED");
-  return std::string(directory != nullptr ? directory : REEVE_SOURCE_DIR "/../shared") +
-         "/vectors/" + file;
+  return RunVectorsText(RunVectorFile, text);
 }
 
 TEST(KpaVectors, OwnCases) {
@@ -57,7 +39,7 @@ TEST(KpaVectors, OwnCases) {
 
 TEST(KpaVectors, UpstreamCases) {
   for (const char* file : {"knative_kpa.json", "knative_windows.json"}) {
-    const std::string path = Shared(file);
+    const std::string path = SharedVectors(file);
     if (!std::filesystem::exists(path)) {
       GTEST_SKIP() << path << " is not there; set REEVE_SHARED to the folder that holds vectors/";
     }

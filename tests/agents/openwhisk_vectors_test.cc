@@ -5,12 +5,10 @@
 #include <gmock/gmock.h>
 #include <gtest/gtest.h>
 
-#include <cstdlib>
 #include <filesystem>
-#include <fstream>
-#include <sstream>
 
 #include "core/status.h"
+#include "tests/agents/vectors_testing.h"
 
 namespace reeve {
 namespace {
@@ -18,23 +16,14 @@ namespace {
 using testing::HasSubstr;
 using testing::IsEmpty;
 
-struct Result {
-  absl::Status status;
-  int passed, failed;
-  std::string out, notes;
-};
+using Result = VectorResult;
 
 Result RunFile(const std::string& path) {
-  std::ostringstream out, notes;
-  VectorReport report(out);
-  absl::Status status = RunOpenWhiskFile(path, report, notes);
-  return {std::move(status), report.passed(), report.failed(), out.str(), notes.str()};
+  return RunVectors(RunOpenWhiskFile, path);
 }
 
 Result RunText(const std::string& text) {
-  const std::string path = testing::TempDir() + "/openwhisk_vectors_test.json";
-  std::ofstream(path) << text;
-  return RunFile(path);
+  return RunVectorsText(RunOpenWhiskFile, text);
 }
 
 // A case that holds, unless a part of it is put in place of another.
@@ -59,11 +48,10 @@ TEST(OpenWhiskVectors, OwnCases) {
 }
 
 TEST(OpenWhiskVectors, UpstreamCases) {
-  const char* directory = std::getenv("REEVE_SHARED");
-  const std::string path =
-      std::string(directory != nullptr ? directory : REEVE_SOURCE_DIR "/../shared") +
-      "/vectors/openwhisk_scheduling_decision.json";
-  if (!std::filesystem::exists(path)) GTEST_SKIP() << "no vectors at " << path;
+  const std::string path = SharedVectors("openwhisk_scheduling_decision.json");
+  if (!std::filesystem::exists(path)) {
+    GTEST_SKIP() << path << " is not there; set REEVE_SHARED to the folder that holds vectors/";
+  }
   const Result upstream = RunFile(path);
   EXPECT_TRUE(upstream.status.ok()) << upstream.status;
   EXPECT_EQ(upstream.failed, 0) << upstream.out;

@@ -7,6 +7,7 @@
 #include <sys/wait.h>
 #include <unistd.h>
 
+#include <algorithm>
 #include <cstdio>
 #include <filesystem>
 #include <map>
@@ -33,7 +34,9 @@ class CliTest : public ::testing::Test {
     std::filesystem::remove_all(folder_);
     std::filesystem::create_directories(folder_);
   }
-  ~CliTest() override { std::filesystem::remove_all(folder_); }
+  ~CliTest() override {
+    for (const char* end : {"", ".out", ".err"}) std::filesystem::remove_all(folder_ + end);
+  }
 
   std::string Path(const std::string& name) const { return folder_ + "/" + name; }
   std::vector<std::string> Files() const {
@@ -92,8 +95,12 @@ class CliTest : public ::testing::Test {
     return values;
   }
 
-  std::string folder_ = fmt::format("{}cli_test_{}_{}", testing::TempDir(), ::getpid(),
-                                    testing::UnitTest::GetInstance()->current_test_info()->name());
+  static std::string FolderName() {
+    std::string test = testing::UnitTest::GetInstance()->current_test_info()->name();
+    std::replace(test.begin(), test.end(), '/', '_');  // of parametrised tests
+    return fmt::format("{}cli_test_{}_{}", testing::TempDir(), ::getpid(), test);
+  }
+  const std::string folder_ = FolderName();
 };
 
 }  // namespace reeve

@@ -52,7 +52,7 @@ class Bench {
   std::map<uint32_t, int64_t> ended_;
 };
 
-// FACTS 7: 7 cores; five jobs of 2 shares (1 s) with five of 3 shares (2 s). All ten ask for 25
+// By hand: 7 cores; five jobs of 2 shares (1 s) with five of 3 shares (2 s). All ten ask for 25
 // cores and get 7: the short ones end at 25/7 s; then 15 cores' worth is left, of which one second
 // each, and 7/15 of the speed: 25/7 + 15/7 s.
 TEST(NodeCpuTest, SevenCores) {

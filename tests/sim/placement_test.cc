@@ -112,7 +112,7 @@ TEST(PlacementTest, EvictionLooksInTheOrderOfTheStrategy) {
 }
 
 TEST(HashOrderTest, PairwiseCoprimes) {
-  // FACTS 5: 10 gives 1, 3, 7 (9 shares a factor with 3).
+  // By hand: 10 gives 1, 3, 7 (9 shares a factor with 3).
   EXPECT_EQ(HashOrder::PairwiseCoprimes(10), (std::vector<uint32_t>{1, 3, 7}));
   EXPECT_EQ(HashOrder::PairwiseCoprimes(1), (std::vector<uint32_t>{1}));
   EXPECT_EQ(HashOrder::PairwiseCoprimes(2), (std::vector<uint32_t>{1}));

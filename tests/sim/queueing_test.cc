@@ -141,8 +141,8 @@ INSTANTIATE_TEST_SUITE_P(Services, ProcessorSharingTest,
                                                   Distribution::Hyperexponential(0.9, 20, 320)}),
                          [](const auto& test) { return test.param.name; });
 
-// FACTS 7, SimFaaS: one function, 0.9 arrivals a second, warm service 1.991 s, cold 2.244 s,
-// expiry 600 s: P(cold) 0.0014, mean servers 7.66, running 1.79, idle 5.87.
+// SimFaaS (N. Mahmoudi, H. Khazaei, 2021): one function, 0.9 arrivals a second, warm service 1.991
+// s, cold 2.244 s, expiry 600 s: P(cold) 0.0014, mean servers 7.66, running 1.79, idle 5.87.
 TEST(QueueingTest, SimFaasCase) {
   constexpr int64_t kSeconds = 1'000'000;
   const Trace trace = PoissonTrace(0.9, kSeconds, Distribution::Exponential(1991));
@@ -160,7 +160,7 @@ TEST(QueueingTest, SimFaasCase) {
   const double servers = static_cast<double>(t.container_us) / us;
   const double running = static_cast<double>(t.busy_container_us) / us;
   // 900,000 arrivals: the cold count, near 1260, is close to Poisson, 3 deviations are 8.5 %;
-  // FACTS rounds to 0.0014, 3.6 %.
+  // The paper rounds to 0.0014, 3.6 %.
   EXPECT_NEAR(static_cast<double>(t.cold_starts) / static_cast<double>(t.arrivals), 0.0014,
               0.00017);
   EXPECT_NEAR(servers, 7.66, 0.15);
