@@ -67,6 +67,13 @@ absl::Status MakeDirectories(const std::string& path) {
   return absl::OkStatus();
 }
 
+absl::Status MakeEmptyFile(const std::string& path) {
+  const int fd = ::open(path.c_str(), O_WRONLY | O_CREAT | O_CLOEXEC, 0666);
+  if (fd < 0) return FromErrno(errno, path, "cannot make");
+  ::close(fd);
+  return absl::OkStatus();
+}
+
 struct AtomicFile::State {
   std::string path, temporary, buffer;
   int fd = -1;

@@ -20,6 +20,10 @@ absl::Status WriteFileAtomically(const std::string& path, std::string_view conte
 // Makes a directory and its parents; fine when it is there.
 absl::Status MakeDirectories(const std::string& path);
 
+// Makes an empty file if there is none: in one step, unlike WriteFileAtomically, which leaves its
+// temporary file when the process is killed in the middle. For marks of what a folder is.
+absl::Status MakeEmptyFile(const std::string& path);
+
 // A file that is written piece by piece and appears under its name only when Commit succeeds;
 // destroyed before that, it leaves nothing behind. Not thread-safe.
 class AtomicFile {

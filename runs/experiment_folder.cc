@@ -50,7 +50,7 @@ absl::StatusOr<ExperimentFolder> ExperimentFolder::Open(const std::string& path)
   }
   ExperimentFolder folder(path);
   RETURN_IF_ERROR(MakeDirectories(path));
-  RETURN_IF_ERROR(WriteFileAtomically(folder.File(kMarker), "An experiment of reeve.\n"));
+  RETURN_IF_ERROR(MakeEmptyFile(folder.File(kMarker)));
   return folder;
 }
 

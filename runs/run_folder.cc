@@ -158,7 +158,7 @@ absl::StatusOr<RunFolder> RunFolder::Create(const std::string& path, const std::
         "{}: holds a finished run; choose another --out, or replace it with --force", path));
   }
   RETURN_IF_ERROR(MakeDirectories(path));
-  RETURN_IF_ERROR(WriteFileAtomically(Join(path, kMarker), "A run of reeve; see summary.json.\n"));
+  RETURN_IF_ERROR(MakeEmptyFile(Join(path, kMarker)));
   // The summary first: from here on the folder does not hold a finished run.
   for (const char* name : {kSummary, kReport, kWindows, kFunctions, kQuantiles, kConfig}) {
     std::error_code error;

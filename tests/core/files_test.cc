@@ -120,6 +120,16 @@ TEST_F(FilesTest, ADirectoryIsNotReplaced) {
   EXPECT_EQ(FilesInFolder(), 1u);
 }
 
+TEST_F(FilesTest, AnEmptyFileIsMadeOnce) {
+  ASSERT_TRUE(MakeEmptyFile(Path("mark")).ok());
+  EXPECT_EQ(*ReadFile(Path("mark")), "");
+  ASSERT_TRUE(WriteFileAtomically(Path("mark"), "kept").ok());
+  ASSERT_TRUE(MakeEmptyFile(Path("mark")).ok());
+  EXPECT_EQ(*ReadFile(Path("mark")), "kept");
+  EXPECT_EQ(FilesInFolder(), 1u);
+  EXPECT_NE(MessageOf(MakeEmptyFile(Path("no/mark"))).find("no/mark"), std::string::npos);
+}
+
 TEST_F(FilesTest, MissingPlacesAreNamed) {
   const std::string missing = Path("no/such/file");
   EXPECT_TRUE(absl::IsNotFound(ReadFile(missing).status()));

@@ -326,11 +326,16 @@ TEST(Uncontended, ReadsTheClusterAsTheSimulatorDoes) {
   spec.cold_start.time_ms = Distribution::Uniform(0, 1000);
   spec.cold_start.image_pull_ms = Distribution::Constant(70);
   EXPECT_EQ(StartQuantile(spec, trace.functions()[1], 0.9), SimTime::Millis(970));
-  // CPU by memory: 2 GiB at 250 millicores each make half a core, and a request asks for one.
-  spec.containers.memory_from_trace = false;
-  spec.containers.memory = Mebibytes(2048);
+}
+
+// CPU by memory: 2 GiB at 250 millicores each make half a core, and a request asks for one.
+TEST(Uncontended, CpuMayFollowMemory) {
+  ClusterSpec spec;
+  spec.containers.cpu_demand = Millicores(1000);
   spec.containers.cpu_limit_per_gib = Millicores(250);
-  EXPECT_DOUBLE_EQ(Uncontended(spec, trace.functions()[1]).stretch, 2);
+  FunctionProfile profile;
+  profile.memory = Mebibytes(2048);
+  EXPECT_DOUBLE_EQ(Uncontended(spec, profile).stretch, 2);
 }
 
 TEST(PriceGrid, CellsMeetWithoutGaps) {
