@@ -1,6 +1,7 @@
 // Which idle container goes first when memory is short, beyond the longest idle.
 #pragma once
 
+#include <cstddef>
 #include <cstdint>
 #include <vector>
 
@@ -23,7 +24,7 @@ namespace reeve {
 class GreedyDual {
  public:
   GreedyDual(uint32_t functions, uint32_t nodes)
-      : nodes_(nodes), cost_ms_(functions), frequency_(size_t{functions} * nodes), clock_(nodes) {}
+      : nodes_(nodes), cost_ms_(functions), frequency_(std::size_t{functions} * nodes), clock_(nodes) {}
 
   // Mean time of the function's cold starts, in ms.
   void SetCost(uint32_t function, double ms) { cost_ms_[function] = ms; }
@@ -52,7 +53,7 @@ class GreedyDual {
 
  private:
   uint32_t& Frequency(uint32_t function, uint32_t node) {
-    return frequency_[size_t{function} * nodes_ + node];
+    return frequency_[std::size_t{function} * nodes_ + node];
   }
 
   uint32_t nodes_;
