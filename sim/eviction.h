@@ -24,7 +24,10 @@ namespace reeve {
 class GreedyDual {
  public:
   GreedyDual(uint32_t functions, uint32_t nodes)
-      : nodes_(nodes), cost_ms_(functions), frequency_(std::size_t{functions} * nodes), clock_(nodes) {}
+      : nodes_(nodes),
+        cost_ms_(functions),
+        frequency_(std::size_t{functions} * nodes),
+        clock_(nodes) {}
 
   // Mean time of the function's cold starts, in ms.
   void SetCost(uint32_t function, double ms) { cost_ms_[function] = ms; }
