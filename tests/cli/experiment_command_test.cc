@@ -47,15 +47,15 @@ TEST_P(KilledTest, GoesOnToTheSameResult) {
   ASSERT_EQ(whole.code, 0) << whole.err;
   Outcome last{1, "", ""};
   int killed = 0;
-  for (int i = 0; i < 100 && last.code != 0; ++i) {
+  for (int i = 0; i < 20 && last.code != 0; ++i) {
     const pid_t pid = Start(arguments("parts"));
-    // Longer from time to time, so that it comes to its end.
-    std::this_thread::sleep_for(std::chrono::milliseconds(20 + 15 * i));
+    std::this_thread::sleep_for(std::chrono::milliseconds(10 + 15 * i));
     ::kill(pid, SIGKILL);
     last = Finish(pid);
     killed += last.code != 0;
   }
-  EXPECT_EQ(last.code, 0);
+  if (last.code != 0) last = Run(arguments("parts"));
+  EXPECT_EQ(last.code, 0) << last.err;
   EXPECT_GE(killed, 1);
   std::vector<std::string> files = {"tuned/w-kpa.yaml", "tuned/w-kpa.csv"};
   if (std::string(GetParam()) == "experiment") {
