@@ -84,8 +84,13 @@ absl::StatusOr<Trace> LoadWorkload(const WorkloadSpec& spec, const std::string& 
     ASSIGN_OR_RETURN(trace, GenerateTrace(*spec.generate));
   } else {
     const std::string path = (std::filesystem::path(folder) / spec.trace).lexically_normal();
-    ASSIGN_OR_RETURN(ReadResult read, LoadTrace(path, {.lenient = spec.lenient}));
-    trace = std::move(read.trace);
+    absl::StatusOr<ReadResult> read = LoadTrace(path, {.lenient = spec.lenient});
+    if (absl::IsNotFound(read.status())) {
+      return absl::NotFoundError(MessageOf(read.status()) +
+                                 " (the other workloads of the file run alone with --workload)");
+    }
+    RETURN_IF_ERROR(read.status());
+    trace = std::move(read->trace);
   }
   if (spec.rate != 1) {
     ASSIGN_OR_RETURN(trace, ScaleTrace(trace, {.rate = spec.rate}));

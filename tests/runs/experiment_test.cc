@@ -265,6 +265,13 @@ TEST_F(ExperimentTest, TuningNeverSeesTheTestPart) {
       Tune({&ground, &ground, base}, config.policies[0].search, config.tuning, *store, 1);
   ASSERT_TRUE(alone.ok());
   EXPECT_EQ(results->rows[1].parameters, alone->trials[alone->winner].parameters);
+  // Not only the same choice: the same runs, each on the training part.
+  ASSERT_EQ(results->rows[1].tuning->trials.size(), alone->trials.size());
+  for (size_t i = 0; i < alone->trials.size(); ++i) {
+    EXPECT_EQ(results->rows[1].tuning->trials[i].gb_seconds, alone->trials[i].gb_seconds);
+    EXPECT_EQ(results->rows[1].tuning->trials[i].validation_gb_seconds,
+              alone->trials[i].validation_gb_seconds);
+  }
 }
 
 TEST_F(ExperimentTest, MistakesAreNamed) {
