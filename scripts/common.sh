@@ -7,6 +7,8 @@ cd "$root"
 
 # Clones in different folders share what ccache holds.
 export CCACHE_BASEDIR="$root" CCACHE_NOHASHDIR=1
+# Without these ccache keeps nothing that uses a precompiled header.
+export CCACHE_SLOPPINESS=pch_defines,time_macros,include_file_mtime,include_file_ctime
 
 # How many compilers and tests at once: one for each processor.
 jobs="${REEVE_JOBS:-$(nproc)}"

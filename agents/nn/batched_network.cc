@@ -1,0 +1,1 @@
+#include "agents/nn/batched_network.h"

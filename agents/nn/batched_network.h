@@ -1,0 +1,35 @@
+// Networks of equal shape for A groups of agents as one differentiable tensor program: every linear
+// layer is one batched matrix product over the groups.
+#pragma once
+
+#include <torch/torch.h>
+
+#include <vector>
+
+#include "agents/nn/network_spec.h"
+
+namespace reeve {
+
+// Shapes: A groups, B sequences of a group, T steps, I inputs, U outputs, P parameters, S state.
+// The parameters belong to the caller: `parameters` [A, P] float32, contiguous. Gradients are
+// accumulated into `gradients` [A, P], by the backward pass of torch's autograd, in place (the
+// caller zeroes it). Not thread-safe: for several threads, one object each on the same parameters
+// with gradients of its own.
+class BatchedNetwork {
+ public:
+  BatchedNetwork(const NetworkLayout& layout, torch::Tensor parameters, torch::Tensor gradients);
+
+  const NetworkLayout& layout() const { return layout_; }
+
+  // x [A, B, T, I] float32; starts [A, B, T] float32, 1 where an episode begins at this step (the
+  // past before it is not seen); state [A, B, S], the past before the first step (undefined: zeros).
+  // Returns [A, B, T, U]. The same function of the past as StreamingNetwork.
+  torch::Tensor Forward(const torch::Tensor& x, const torch::Tensor& starts,
+                        const torch::Tensor& state);
+
+ private:
+  NetworkLayout layout_;
+  std::vector<torch::Tensor> leaves_;  // [blocks] views into the parameters: [A, rows, columns]
+};
+
+}  // namespace reeve

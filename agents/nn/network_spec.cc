@@ -1,0 +1,1 @@
+#include "agents/nn/network_spec.h"

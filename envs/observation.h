@@ -1,0 +1,84 @@
+// What an agent sees of its function, as numbers: named features, declared in YAML, computed from
+// snapshots. The same code serves training, replay and live platforms.
+//
+//   observation:
+//     features:
+//       - cpu_utilisation
+//       - {name: arrival_rate, scale: 10}
+//       - {name: mean_arrival_rate, time: 5m}
+#pragma once
+
+#include <cstdint>
+#include <memory>
+#include <span>
+#include <string>
+#include <vector>
+
+#include "absl/status/status.h"
+#include "absl/status/statusor.h"
+#include "core/config.h"
+#include "core/snapshot.h"
+#include "core/units.h"
+
+namespace reeve {
+
+struct FeatureSpec {
+  std::string name;
+  double scale = 0;  // 0: the feature's own
+  SimTime time;      // 0: the feature's own
+
+  template <class V>
+  static void Fields(V& v) {
+    v.Field("name", &FeatureSpec::name, "One of the features that `reeve train --help` lists");
+    v.Field("scale", &FeatureSpec::scale,
+            "The value at which the feature is 1; 0: its own, given in the list", AtLeast(0));
+    v.Field("time", &FeatureSpec::time,
+            "Of features that look back: their time constant; 0: their own", AtLeast(0));
+  }
+};
+
+struct ObservationSpec {
+  std::vector<FeatureSpec> features = Default();
+
+  template <class V>
+  static void Fields(V& v) {
+    v.Field("features", &ObservationSpec::features, "What an agent sees, in this order");
+  }
+  absl::Status Validate() const;  // names are known, each feature stands once (with its time)
+  // The six of the MA-PPO authors' single-agent environment (FIRM, "Qiu et al., OSDI'20 /
+  // EuroMLSys'22"), with scales from the cluster's size.
+  static std::vector<FeatureSpec> Default();
+};
+
+// The reference of all features: name, unit, range after scaling, meaning.
+struct FeatureDoc {
+  std::string name, unit, range, doc;
+};
+std::vector<FeatureDoc> DescribeFeatures();
+
+// Computes the features of all functions of a platform from its snapshots, one after another. Keeps
+// the history that features need. Not thread-safe; one per platform.
+class FeatureExtractor {
+ public:
+  explicit FeatureExtractor(const ObservationSpec& spec);  // has passed Validate()
+  ~FeatureExtractor();
+  FeatureExtractor(FeatureExtractor&&) noexcept;
+  FeatureExtractor& operator=(FeatureExtractor&&) noexcept;
+
+  size_t size() const;                           // O
+  const std::vector<std::string>& names() const;  // [O] with parameters: "mean_arrival_rate(300s)"
+
+  // Forgets all history: a new episode, or another platform.
+  void Reset();
+
+  // Writes out[f * O + o] for all functions of `snapshot`, [F, O] float32. Snapshots come in time
+  // order; more functions than before: the new ones have no history. Every value is finite. No
+  // allocation when there are no more functions than before.
+  void Extract(const Snapshot& snapshot, std::span<float> out);
+
+ private:
+  struct State;
+  std::unique_ptr<State> state_;
+};
+
+}  // namespace reeve

@@ -1,0 +1,70 @@
+// What an agent is paid, per control period: a weighted sum of named parts, declared in YAML.
+//
+//   reward:
+//     parts:
+//       - {name: cpu_utilisation, weight: 0.3}
+//       - {name: slo_preservation, weight: 0.7}
+//       - {name: illegal, weight: -1}
+#pragma once
+
+#include <cstdint>
+#include <span>
+#include <string>
+#include <vector>
+
+#include "absl/status/status.h"
+#include "core/config.h"
+#include "core/snapshot.h"
+#include "envs/action.h"
+
+namespace reeve {
+
+struct RewardPart {
+  std::string name;
+  double weight = 1;
+  double scale = 0;
+
+  template <class V>
+  static void Fields(V& v) {
+    v.Field("name", &RewardPart::name, "One of the parts that `reeve train --help` lists");
+    v.Field("weight", &RewardPart::weight, "Factor; negative for what is to be avoided");
+    v.Field("scale", &RewardPart::scale, "The value at which the part is 1; 0: its own",
+            AtLeast(0));
+  }
+};
+
+struct RewardSpec {
+  std::vector<RewardPart> parts = Default();
+
+  template <class V>
+  static void Fields(V& v) {
+    v.Field("parts", &RewardSpec::parts, "What is added up");
+  }
+  absl::Status Validate() const;
+  // The MA-PPO authors': 0.3 * CPU utilisation + 0.7 * SLO preservation; -1 for an illegal action,
+  // for zero containers under load, and for undoing the previous horizontal step.
+  static std::vector<RewardPart> Default();
+};
+
+struct RewardDoc {
+  std::string name, unit, range, doc;
+};
+std::vector<RewardDoc> DescribeRewards();
+
+// Computes rewards. Thread-safe; state is the caller's.
+class RewardFunction {
+ public:
+  explicit RewardFunction(const RewardSpec& spec);  // has passed Validate()
+
+  // The windows after the actions, their outcomes [F], and those of the step before [F] (for
+  // undoing). Writes rewards [F], all finite; where the authors' -1 applies it replaces the sum, as
+  // in their code.
+  void Compute(const Snapshot& after, std::span<const ActionOutcome> outcomes,
+               std::span<const ActionOutcome> previous, std::span<float> rewards) const;
+
+ private:
+  std::vector<RewardPart> parts_;
+  std::vector<int> kinds_;
+};
+
+}  // namespace reeve
