@@ -92,9 +92,9 @@ struct ActionSpec {
 
 // What a choice was, for rewards and explanations: what each agent's last action did.
 struct ActionOutcome {
-  bool illegal = false;       // at least one head's choice was illegal; it did nothing
-  int8_t horizontal = 0;      // sign of the change of replicas asked for
-  int8_t vertical = 0;        // sign of the change of CPU (if none: memory)
+  bool illegal = false;   // at least one head's choice was illegal; it did nothing
+  int8_t horizontal = 0;  // sign of the change of replicas asked for
+  int8_t vertical = 0;    // sign of the change of CPU (if none: memory)
 };
 
 // Turns choices into decisions. Stateless between calls but for its specification: what is there

@@ -65,7 +65,7 @@ class FeatureExtractor {
   FeatureExtractor(FeatureExtractor&&) noexcept;
   FeatureExtractor& operator=(FeatureExtractor&&) noexcept;
 
-  size_t size() const;                           // O
+  size_t size() const;                            // O
   const std::vector<std::string>& names() const;  // [O] with parameters: "mean_arrival_rate(300s)"
 
   // Forgets all history: a new episode, or another platform.

@@ -22,8 +22,8 @@ class BatchedNetwork {
   const NetworkLayout& layout() const { return layout_; }
 
   // x [A, B, T, I] float32; starts [A, B, T] float32, 1 where an episode begins at this step (the
-  // past before it is not seen); state [A, B, S], the past before the first step (undefined: zeros).
-  // Returns [A, B, T, U]. The same function of the past as StreamingNetwork.
+  // past before it is not seen); state [A, B, S], the past before the first step (undefined:
+  // zeros). Returns [A, B, T, U]. The same function of the past as StreamingNetwork.
   torch::Tensor Forward(const torch::Tensor& x, const torch::Tensor& starts,
                         const torch::Tensor& state);
 

@@ -1,6 +1,6 @@
 // What a network is made of, and where its numbers lie: an encoder that sees the present or also
-// the past, hidden layers, an output. Parameters are one flat vector of float32, so that optimisers,
-// checkpoints, gradients and inference all speak of the same memory.
+// the past, hidden layers, an output. Parameters are one flat vector of float32, so that
+// optimisers, checkpoints, gradients and inference all speak of the same memory.
 #pragma once
 
 #include <array>
@@ -22,11 +22,10 @@ enum class EncoderKind : uint8_t {
   kGru,     // a gated recurrent unit
 };
 constexpr auto EnumNames(EncoderKind) {
-  return std::array<std::pair<EncoderKind, std::string_view>, 4>{
-      {{EncoderKind::kLatest, "latest"},
-       {EncoderKind::kStack, "stack"},
-       {EncoderKind::kShift, "shift"},
-       {EncoderKind::kGru, "gru"}}};
+  return std::array<std::pair<EncoderKind, std::string_view>, 4>{{{EncoderKind::kLatest, "latest"},
+                                                                  {EncoderKind::kStack, "stack"},
+                                                                  {EncoderKind::kShift, "shift"},
+                                                                  {EncoderKind::kGru, "gru"}}};
 }
 
 enum class Activation : uint8_t { kRelu, kTanh };
@@ -63,7 +62,7 @@ struct NetworkSpec {
 
 // A matrix (or vector: one row) inside the flat parameters, row-major [rows, columns].
 struct ParameterBlock {
-  std::string name;   // "hidden0.weight"
+  std::string name;    // "hidden0.weight"
   int64_t offset = 0;  // in floats
   int32_t rows = 1, columns = 1;
   double gain = 0;  // of the orthogonal initialisation; 0: constant `fill`
