@@ -12,7 +12,12 @@
 //     }
 //   };
 //
-// and reading, writing, --help and the reference in docs/ all come from that list.
+// and reading, writing, --help and the reference in docs/ all come from that list. A struct of
+// which mostly one field is given may name it,
+//
+//   static constexpr std::string_view kScalarField = "cpu";
+//
+// and a single value is then read as a map with that field alone ("node: 4" as "node: {cpu: 4}").
 #pragma once
 
 #include <cstdint>
@@ -60,6 +65,11 @@ struct FieldLister {
 template <class T>
 concept HasFields = requires(FieldLister<T>& v) {
   T::Fields(v);
+};
+
+template <class T>
+concept HasScalarField = HasFields<T> && requires {
+  T::kScalarField;
 };
 
 // Scalars: each returns false with `what` set to "… is not …, allowed are …".
@@ -171,12 +181,36 @@ struct FieldReader {
   }
 };
 
+// Reads the field that a single value stands for.
+template <class T>
+struct ScalarFieldReader {
+  const ConfigNode& node;
+  T& object;
+  ConfigErrors& errors;
+  template <class M>
+  void Field(const char* name, M T::*member, const char*, Limits limits = {}) {
+    if (name == T::kScalarField) ReadValue(node, name, limits, object.*member, errors);
+  }
+};
+
+template <class T>
+bool ReadAsScalarField(const ConfigNode& node, T& out, ConfigErrors& errors) {
+  if constexpr (HasScalarField<T>) {
+    if (node.kind() != ConfigNode::Kind::kScalar) return false;
+    ScalarFieldReader<T> reader{node, out, errors};
+    T::Fields(reader);
+    return true;
+  }
+  return false;
+}
+
 template <class T>
 void ReadValue(const ConfigNode& node, std::string_view key, const Limits& limits, T& out,
                ConfigErrors& errors) {
   if constexpr (HasFields<T>) {
     const size_t errors_before = errors.count();
-    if (node.kind() != ConfigNode::Kind::kNull) {  // "key:" with nothing: the defaults
+    // "key:" with nothing: the defaults.
+    if (node.kind() != ConfigNode::Kind::kNull && !ReadAsScalarField(node, out, errors)) {
       if (!WantKind(node, ConfigNode::Kind::kMap, key, errors)) return;
       std::vector<std::string> keys;
       KeyLister<T> lister{keys};

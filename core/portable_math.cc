@@ -79,6 +79,21 @@ double PortableExp(double x) {
   return e * power(half) * power(rest);
 }
 
+double PortableSinTurns(double turns) {
+  // Folded to a quarter of a turn on either side of 0, where 11 terms of the Taylor series do.
+  double x = turns;
+  if (x > 0.75) {
+    x -= 1;
+  } else if (x > 0.25) {
+    x = 0.5 - x;
+  }
+  x *= 6.283185307179586;
+  const double z = x * x;
+  double sum = 0;
+  for (int n = 21; n >= 3; n -= 2) sum = -(1 + sum) * z / ((n - 1) * n);
+  return x + x * sum;
+}
+
 double NormalQuantile(double p) {
   const double q = p - 0.5;
   if (q >= -0.425 && q <= 0.425) {

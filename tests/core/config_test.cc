@@ -356,5 +356,73 @@ TEST(Config, DescribeListsEveryField) {
   EXPECT_EQ(docs.size(), 9u + 2 + 2 + 1 + 1 + 1 + 2 + 1 + 1 + 2 + 1);
 }
 
+// ---- a single value that stands for one field
+
+struct Part {
+  std::string name;
+  double weight = 1;
+  static constexpr std::string_view kScalarField = "name";
+  template <class Visitor>
+  static void Fields(Visitor& v) {
+    v.Field("name", &Part::name, "a name");
+    v.Field("weight", &Part::weight, "a weight", Between(0, 5));
+  }
+  absl::Status Validate() const {
+    if (name != "bad") return absl::OkStatus();
+    return absl::InvalidArgumentError("a bad name");
+  }
+  bool operator==(const Part&) const = default;
+};
+
+struct Factor {
+  double weight = 1;
+  static constexpr std::string_view kScalarField = "weight";
+  template <class Visitor>
+  static void Fields(Visitor& v) {
+    v.Field("weight", &Factor::weight, "a weight", Between(0, 5));
+  }
+  bool operator==(const Factor&) const = default;
+};
+
+struct Parts {
+  std::vector<Part> parts;
+  Factor factor;
+  template <class Visitor>
+  static void Fields(Visitor& v) {
+    v.Field("parts", &Parts::parts, "parts");
+    v.Field("factor", &Parts::factor, "a factor");
+  }
+  bool operator==(const Parts&) const = default;
+};
+
+std::string PartsError(const std::string& text) {
+  Parts out;
+  const auto node = ConfigNode::Parse(text, "f.yaml");
+  return node.ok() ? MessageOf(ReadConfig(*node, out)) : MessageOf(node.status());
+}
+
+TEST(ConfigScalarField, ASingleValueIsAMapWithThatField) {
+  const auto node =
+      ConfigNode::Parse("parts: [a, {name: b, weight: 2}, {weight: 3}]\nfactor: 4\n", "f.yaml");
+  ASSERT_TRUE(node.ok());
+  Parts out;
+  ASSERT_EQ(MessageOf(ReadConfig(*node, out)), "");
+  const Parts expected{.parts = {{"a", 1}, {"b", 2}, {"", 3}}, .factor = {4}};
+  EXPECT_EQ(out, expected);
+
+  const auto again = ConfigNode::Parse(WriteConfig(out), "g.yaml");
+  ASSERT_TRUE(again.ok());
+  Parts reread;
+  ASSERT_EQ(MessageOf(ReadConfig(*again, reread)), "");
+  EXPECT_EQ(reread, expected);
+}
+
+TEST(ConfigScalarField, ErrorsAreThoseOfTheField) {
+  EXPECT_EQ(PartsError("factor: 6\n"), "f.yaml:1:9: weight: 6 is out of range, allowed is 0 to 5");
+  EXPECT_EQ(PartsError("factor: x\n"), "f.yaml:1:9: weight: 'x' is not a number");
+  EXPECT_EQ(PartsError("parts:\n  - a\n  - bad\n"), "f.yaml:3:5: a bad name");
+  EXPECT_EQ(PartsError("parts: [[a]]\n"), "f.yaml:1:9: parts: found a list, wanted a map of keys");
+}
+
 }  // namespace config_test
 }  // namespace reeve

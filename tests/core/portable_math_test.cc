@@ -150,5 +150,26 @@ TEST(NormalQuantile, IsSymmetric) {
   }
 }
 
+TEST(CoarseLog2, IsWithinItsError) {
+  const RandomStream stream(8, StreamPurpose::kPolicy, 0);
+  double worst = 0;
+  for (int i = 0; i < kPoints; ++i) {
+    const double x = std::exp2(80 * stream.Uniform(i) - 40);
+    worst = std::max(worst, std::abs(CoarseLog2(x) - std::log2(x)));
+  }
+  EXPECT_LT(worst, 1e-7);
+  for (const int k : {-1022, -1, 0, 1, 1023}) EXPECT_EQ(CoarseLog2(std::ldexp(1.0, k)), k);
+}
+
+TEST(PortableSinTurns, IsWithinItsError) {
+  double worst = 0;
+  for (int i = 0; i <= 4000; ++i) {
+    const double turns = i / 4000.0;
+    worst =
+        std::max(worst, std::abs(PortableSinTurns(turns) - std::sin(2 * std::acos(-1) * turns)));
+  }
+  EXPECT_LT(worst, 1e-12);
+}
+
 }  // namespace
 }  // namespace reeve
