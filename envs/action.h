@@ -2,8 +2,7 @@
 // declared in YAML.
 //
 //   action:
-//     heads:
-//       - {kind: authors5}                           # one head, as the MA-PPO authors have it
+//     heads: [authors5]                                # one head, as the MA-PPO authors have it
 //   or
 //     heads:
 //       - {kind: replicas_step, values: [-4, -1, 0, 1, 4]}
@@ -17,6 +16,7 @@
 #include <cstdint>
 #include <span>
 #include <string>
+#include <string_view>
 #include <utility>
 #include <vector>
 
@@ -29,8 +29,8 @@
 namespace reeve {
 
 enum class HeadKind : uint8_t {
-  kAuthors5,      // nothing, +1 / -1 container, +cpu_unit / -cpu_unit on each container
-  kAuthors7,      // and +memory_unit / -memory_unit
+  kAuthors5,  // nothing, +1, -1 container, +cpu_unit, -cpu_unit on each container, in this order
+  kAuthors7,  // and +memory_unit, -memory_unit
   kReplicasStep,  // containers more or fewer
   kReplicas,      // containers, absolute
   kCpuStep,       // millicores per container more or less
@@ -38,7 +38,8 @@ enum class HeadKind : uint8_t {
   kMemoryStep,    // MiB per container more or less
   kMemory,        // MiB per container, absolute
   kKeepAlive,     // seconds, absolute
-  kLoadReplicas,  // containers = ceil(value * recent load in requests at once / concurrency)
+  kLoadReplicas,  // containers = ceil(value * load), brought inside the bounds; load = requests in
+                  // the system (executed and waiting, mean of the window) / concurrency limit
 };
 constexpr auto EnumNames(HeadKind) {
   return std::array<std::pair<HeadKind, std::string_view>, 10>{
@@ -58,12 +59,16 @@ struct HeadSpec {
   HeadKind kind = HeadKind::kAuthors5;
   std::vector<double> values;
 
+  static constexpr std::string_view kScalarField = "kind";
   template <class V>
   static void Fields(V& v) {
     v.Field("kind", &HeadSpec::kind, "What the head moves");
     v.Field("values", &HeadSpec::values,
-            "Its choices, in the unit of its kind; none for authors5 and authors7");
+            "Its choices, in the unit of its kind (containers, millicores, MiB, seconds, times the "
+            "load); none for authors5 and authors7");
   }
+  // Values are given where the kind wants them, of its unit, each once; steps have the choice 0.
+  absl::Status Validate() const;
 };
 
 struct ActionSpec {
@@ -86,7 +91,7 @@ struct ActionSpec {
     v.Field("max_memory", &ActionSpec::max_memory, "Memory of a container, at most", {1, 1e9});
     v.Field("memory_unit", &ActionSpec::memory_unit, "Memory step of authors7", {1, 1e9});
   }
-  // Bounds are ordered, heads have choices of their unit, no quantity is moved by two heads.
+  // Bounds are ordered, absolute choices are inside them, no quantity is moved by two heads.
   absl::Status Validate() const;
 };
 
@@ -99,6 +104,14 @@ struct ActionOutcome {
 
 // Turns choices into decisions. Stateless between calls but for its specification: what is there
 // is read from the snapshot (replicas_asked, limits). Thread-safe.
+//
+// A choice is legal where it
+//   - stays inside the bounds, or leads from outside towards them, and
+//   - asks for no memory that is not there: containers beyond those that are ready or starting, and
+//     memory added to those, fit into capacity - held of the cluster as a whole (on which node is
+//     the platform's to say).
+// Always legal are a step of 0 and, in an absolute head, the smallest value: each head has a legal
+// choice. Heads are judged one by one, against the state before any of them has acted.
 class ActionCodec {
  public:
   explicit ActionCodec(ActionSpec spec);  // has passed Validate()
@@ -109,19 +122,41 @@ class ActionCodec {
   // For people: "replicas +1", "keep-alive 60 s".
   std::string ChoiceName(size_t head, int32_t choice) const;
 
-  // legal [F, K]: 1 where the choice would stay inside the bounds (and, for more, inside what the
-  // cluster has room for: one more container must fit into the free memory). A head always has a
-  // legal choice.
+  // legal [F, K]: 1 where the choice is legal.
   void Legal(const Snapshot& snapshot, std::span<uint8_t> legal) const;
 
-  // choices [F, H] to decisions [F]; illegal ones leave their quantity alone. `outcomes` [F] may be
-  // empty.
+  // choices [F, H] to decisions [F]; illegal ones, and steps of 0, leave their quantity unset.
+  // `outcomes` [F] may be empty. Choices are inside their heads' ranges.
   void Decode(const Snapshot& snapshot, std::span<const int32_t> choices,
               std::span<Decision> decisions, std::span<ActionOutcome> outcomes) const;
 
  private:
+  enum class Quantity : uint8_t { kNothing, kReplicas, kCpu, kMemory, kKeepAlive };
+  enum class Form : uint8_t { kStep, kAbsolute, kTimesLoad };
+  struct Choice {
+    Quantity quantity = Quantity::kNothing;
+    Form form = Form::kStep;
+    bool always_legal = false;
+    double value = 0;
+  };
+  // What a choice comes to for one function.
+  struct Move {
+    bool legal = true;
+    int64_t from = 0, to = 0;  // containers, millicores, MiB
+  };
+
+  void AddHead(const HeadSpec& head);
+  void AddAuthors(bool with_memory);
+  Move Replicas(const Choice& choice, const Snapshot& snapshot, size_t f) const;
+  Move Cpu(const Choice& choice, const Snapshot& snapshot, size_t f) const;
+  Move Memory(const Choice& choice, const Snapshot& snapshot, size_t f) const;
+  Move MoveOf(const Choice& choice, const Snapshot& snapshot, size_t f) const;
+  const Choice& ChoiceOf(size_t head, int32_t choice) const;
+
   ActionSpec spec_;
   std::vector<int32_t> heads_;
+  std::vector<int32_t> first_;  // [H] of each head in `table_`
+  std::vector<Choice> table_;   // [K]
   int32_t choices_ = 0;
 };
 

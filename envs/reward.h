@@ -5,11 +5,15 @@
 //       - {name: cpu_utilisation, weight: 0.3}
 //       - {name: slo_preservation, weight: 0.7}
 //       - {name: illegal, weight: -1}
+//
+// Three parts are rules, as the authors have them: illegal, unserved and undo. Where one of them
+// applies, its weight replaces the sum (the first one's in the list, if several apply).
 #pragma once
 
 #include <cstdint>
 #include <span>
 #include <string>
+#include <string_view>
 #include <vector>
 
 #include "absl/status/status.h"
@@ -24,13 +28,16 @@ struct RewardPart {
   double weight = 1;
   double scale = 0;
 
+  static constexpr std::string_view kScalarField = "name";
   template <class V>
   static void Fields(V& v) {
     v.Field("name", &RewardPart::name, "One of the parts that `reeve train --help` lists");
-    v.Field("weight", &RewardPart::weight, "Factor; negative for what is to be avoided");
+    v.Field("weight", &RewardPart::weight, "Factor; negative for what is to be avoided",
+            Between(-1e6, 1e6));
     v.Field("scale", &RewardPart::scale, "The value at which the part is 1; 0: its own",
             AtLeast(0));
   }
+  absl::Status Validate() const;  // the name is known, and the part takes what is given
 };
 
 struct RewardSpec {
@@ -40,14 +47,17 @@ struct RewardSpec {
   static void Fields(V& v) {
     v.Field("parts", &RewardSpec::parts, "What is added up");
   }
-  absl::Status Validate() const;
+  absl::Status Validate() const;  // names are known, each stands once
   // The MA-PPO authors': 0.3 * CPU utilisation + 0.7 * SLO preservation; -1 for an illegal action,
   // for zero containers under load, and for undoing the previous horizontal step.
   static std::vector<RewardPart> Default();
 };
 
+// The reference of all parts: name, unit, range after scaling, own scale (0: takes none), meaning.
 struct RewardDoc {
-  std::string name, unit, range, doc;
+  std::string name, unit, range;
+  double scale = 0;
+  std::string doc;
 };
 std::vector<RewardDoc> DescribeRewards();
 
@@ -57,14 +67,20 @@ class RewardFunction {
   explicit RewardFunction(const RewardSpec& spec);  // has passed Validate()
 
   // The windows after the actions, their outcomes [F], and those of the step before [F] (for
-  // undoing). Writes rewards [F], all finite; where the authors' -1 applies it replaces the sum, as
-  // in their code.
+  // undoing; zeros at an episode's start). Writes rewards [F], all finite. No allocation.
   void Compute(const Snapshot& after, std::span<const ActionOutcome> outcomes,
                std::span<const ActionOutcome> previous, std::span<float> rewards) const;
 
+  struct Input;  // of one function
+
  private:
-  std::vector<RewardPart> parts_;
-  std::vector<int> kinds_;
+  struct Part {
+    double (*value)(const Input&);
+    double weight, scale;
+    double max;
+    bool rule;
+  };
+  std::vector<Part> parts_;
 };
 
 }  // namespace reeve

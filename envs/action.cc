@@ -1,0 +1,353 @@
+#include "envs/action.h"
+
+#include <fmt/format.h>
+
+#include <algorithm>
+#include <cmath>
+
+#include "core/check.h"
+#include "envs/window_measures.h"
+
+namespace reeve {
+namespace {
+
+bool IsAuthors(HeadKind kind) {
+  return kind == HeadKind::kAuthors5 || kind == HeadKind::kAuthors7;
+}
+bool IsStep(HeadKind kind) {
+  return kind == HeadKind::kReplicasStep || kind == HeadKind::kCpuStep ||
+         kind == HeadKind::kMemoryStep;
+}
+bool IsWhole(HeadKind kind) {
+  return kind != HeadKind::kKeepAlive && kind != HeadKind::kLoadReplicas;
+}
+
+bool MovesReplicas(HeadKind kind) {
+  return IsAuthors(kind) || kind == HeadKind::kReplicasStep || kind == HeadKind::kReplicas ||
+         kind == HeadKind::kLoadReplicas;
+}
+bool MovesCpu(HeadKind kind) {
+  return IsAuthors(kind) || kind == HeadKind::kCpuStep || kind == HeadKind::kCpu;
+}
+bool MovesMemory(HeadKind kind) {
+  return kind == HeadKind::kAuthors7 || kind == HeadKind::kMemoryStep || kind == HeadKind::kMemory;
+}
+bool MovesKeepAlive(HeadKind kind) {
+  return kind == HeadKind::kKeepAlive;
+}
+
+std::string_view NameOf(HeadKind kind) {
+  for (const auto& [candidate, name] : EnumNames(HeadKind{})) {
+    if (candidate == kind) return name;
+  }
+  return "";
+}
+
+// The smallest and largest value a head of the kind may have.
+Limits LimitsOf(const ActionSpec& spec, HeadKind kind) {
+  constexpr double kAny = 1e9;
+  switch (kind) {
+    case HeadKind::kReplicas:
+      return {static_cast<double>(spec.min_replicas), static_cast<double>(spec.max_replicas)};
+    case HeadKind::kCpu:
+      return {static_cast<double>(spec.min_cpu.value()), static_cast<double>(spec.max_cpu.value())};
+    case HeadKind::kMemory:
+      return {static_cast<double>(spec.min_memory.value()),
+              static_cast<double>(spec.max_memory.value())};
+    case HeadKind::kKeepAlive:
+    case HeadKind::kLoadReplicas:
+      return {0, kAny};
+    default:
+      return {-kAny, kAny};
+  }
+}
+
+absl::Status CheckBounds(std::string_view what, int64_t min, int64_t max) {
+  if (min <= max) return absl::OkStatus();
+  return absl::InvalidArgumentError(
+      fmt::format("min_{0} ({1}) is above max_{0} ({2})", what, min, max));
+}
+
+}  // namespace
+
+// ---- specification
+
+absl::Status HeadSpec::Validate() const {
+  const std::string_view name = NameOf(kind);
+  if (IsAuthors(kind)) {
+    if (values.empty()) return absl::OkStatus();
+    return absl::InvalidArgumentError(fmt::format(
+        "a head of kind {} has its own choices; leave 'values' out, or take another kind", name));
+  }
+  if (values.empty() || values.size() > 1000) {
+    return absl::InvalidArgumentError(fmt::format(
+        "a head of kind {} needs its choices: 'values: [...]' with 1 to 1000 numbers", name));
+  }
+  std::vector<double> sorted = values;
+  std::sort(sorted.begin(), sorted.end());
+  if (std::adjacent_find(sorted.begin(), sorted.end()) != sorted.end()) {
+    return absl::InvalidArgumentError(fmt::format("a value of head {} stands there twice", name));
+  }
+  for (const double value : values) {
+    if (!std::isfinite(value) || (IsWhole(kind) && value != std::floor(value))) {
+      return absl::InvalidArgumentError(
+          fmt::format("head {}: {} is not a whole number", name, value));
+    }
+  }
+  if (IsStep(kind) && std::find(values.begin(), values.end(), 0) == values.end()) {
+    return absl::InvalidArgumentError(
+        fmt::format("head {} needs the choice 0: to leave things as they are", name));
+  }
+  return absl::OkStatus();
+}
+
+absl::Status ActionSpec::Validate() const {
+  if (heads.empty()) return absl::InvalidArgumentError("an action needs at least one head");
+  for (const absl::Status& status :
+       {CheckBounds("replicas", min_replicas, max_replicas),
+        CheckBounds("cpu", min_cpu.value(), max_cpu.value()),
+        CheckBounds("memory", min_memory.value(), max_memory.value())}) {
+    if (!status.ok()) return status;
+  }
+  for (const HeadSpec& head : heads) {
+    if (const absl::Status status = head.Validate(); !status.ok()) return status;
+    const Limits limits = LimitsOf(*this, head.kind);
+    for (const double value : head.values) {
+      if (value >= limits.min && value <= limits.max) continue;
+      return absl::InvalidArgumentError(fmt::format("head {}: {} is out of range, allowed is {}",
+                                                    NameOf(head.kind), value,
+                                                    config_internal::LimitsText(limits)));
+    }
+  }
+  constexpr std::pair<bool (*)(HeadKind), const char*> kQuantities[] = {
+      {MovesReplicas, "replicas"},
+      {MovesCpu, "CPU"},
+      {MovesMemory, "memory"},
+      {MovesKeepAlive, "the keep-alive"}};
+  for (const auto& [moves, what] : kQuantities) {
+    const auto count = std::count_if(heads.begin(), heads.end(),
+                                     [moves = moves](const HeadSpec& h) { return moves(h.kind); });
+    if (count > 1) {
+      return absl::InvalidArgumentError(
+          fmt::format("{} heads move {}; one head each, please", count, what));
+    }
+  }
+  return absl::OkStatus();
+}
+
+// ---- the table of choices
+
+ActionCodec::ActionCodec(ActionSpec spec) : spec_(std::move(spec)) {
+  for (const HeadSpec& head : spec_.heads) {
+    first_.push_back(static_cast<int32_t>(table_.size()));
+    if (IsAuthors(head.kind)) {
+      AddAuthors(head.kind == HeadKind::kAuthors7);
+    } else {
+      AddHead(head);
+    }
+    heads_.push_back(static_cast<int32_t>(table_.size()) - first_.back());
+  }
+  choices_ = static_cast<int32_t>(table_.size());
+}
+
+void ActionCodec::AddAuthors(bool with_memory) {
+  const auto step = [this](Quantity quantity, double value) {
+    table_.push_back({.quantity = quantity, .form = Form::kStep, .value = value});
+  };
+  table_.push_back({.always_legal = true});
+  step(Quantity::kReplicas, 1);
+  step(Quantity::kReplicas, -1);
+  step(Quantity::kCpu, static_cast<double>(spec_.cpu_unit.value()));
+  step(Quantity::kCpu, -static_cast<double>(spec_.cpu_unit.value()));
+  if (!with_memory) return;
+  step(Quantity::kMemory, static_cast<double>(spec_.memory_unit.value()));
+  step(Quantity::kMemory, -static_cast<double>(spec_.memory_unit.value()));
+}
+
+void ActionCodec::AddHead(const HeadSpec& head) {
+  const Quantity quantity = MovesReplicas(head.kind) ? Quantity::kReplicas
+                            : MovesCpu(head.kind)    ? Quantity::kCpu
+                            : MovesMemory(head.kind) ? Quantity::kMemory
+                                                     : Quantity::kKeepAlive;
+  const Form form = IsStep(head.kind)                      ? Form::kStep
+                    : head.kind == HeadKind::kLoadReplicas ? Form::kTimesLoad
+                                                           : Form::kAbsolute;
+  const double smallest = *std::min_element(head.values.begin(), head.values.end());
+  for (const double value : head.values) {
+    table_.push_back({.quantity = quantity,
+                      .form = form,
+                      .always_legal = value == (form == Form::kStep ? 0 : smallest),
+                      .value = value});
+  }
+}
+
+const ActionCodec::Choice& ActionCodec::ChoiceOf(size_t head, int32_t choice) const {
+  REEVE_CHECK(head < heads_.size() && choice >= 0 && choice < heads_[head]);
+  return table_[static_cast<size_t>(first_[head] + choice)];
+}
+
+std::string ActionCodec::ChoiceName(size_t head, int32_t choice) const {
+  const Choice& c = ChoiceOf(head, choice);
+  if (c.form == Form::kTimesLoad) return fmt::format("replicas {} x load", c.value);
+  if (c.form == Form::kStep && c.value == 0) return "nothing";
+  const std::string number =
+      c.form == Form::kStep ? fmt::format("{:+}", c.value) : fmt::format("{}", c.value);
+  switch (c.quantity) {
+    case Quantity::kNothing:
+      return "nothing";
+    case Quantity::kReplicas:
+      return fmt::format("replicas {}", number);
+    case Quantity::kCpu:
+      return fmt::format("cpu {}m", number);
+    case Quantity::kMemory:
+      return fmt::format("memory {}Mi", number);
+    case Quantity::kKeepAlive:
+      return fmt::format("keep-alive {} s", number);
+  }
+  return "";
+}
+
+// ---- what a choice comes to
+
+namespace {
+
+// A step may not leave [min, max]; one that leads back from outside is fine.
+bool StepInside(int64_t step, int64_t to, int64_t min, int64_t max) {
+  return step > 0 ? to <= max : to >= min;
+}
+
+bool Fits(const ClusterState& cluster, double added_mib) {
+  return added_mib <= 0 || added_mib <= static_cast<double>(cluster.memory_capacity.value()) -
+                                            static_cast<double>(cluster.memory_held.value());
+}
+
+}  // namespace
+
+ActionCodec::Move ActionCodec::Replicas(const Choice& choice, const Snapshot& snapshot,
+                                        size_t f) const {
+  const FunctionWindows& w = snapshot.functions;
+  Move move{.from = w.replicas_asked[f]};
+  switch (choice.form) {
+    case Form::kStep: {
+      const auto step = static_cast<int64_t>(choice.value);
+      move.to = move.from + step;
+      move.legal = StepInside(step, move.to, spec_.min_replicas, spec_.max_replicas);
+      break;
+    }
+    case Form::kAbsolute:
+      move.to = static_cast<int64_t>(choice.value);
+      break;
+    case Form::kTimesLoad: {
+      const double wanted = std::ceil(choice.value * LoadOf(w, f));
+      move.to =
+          static_cast<int64_t>(std::clamp<double>(wanted, spec_.min_replicas, spec_.max_replicas));
+      break;
+    }
+  }
+  // What is asked for already is no new demand.
+  if (move.to > move.from) {
+    const double added = static_cast<double>(move.to) - ContainersOf(w, f);
+    move.legal = move.legal &&
+                 Fits(snapshot.cluster, added * static_cast<double>(w.memory_limit[f].value()));
+  }
+  return move;
+}
+
+ActionCodec::Move ActionCodec::Cpu(const Choice& choice, const Snapshot& snapshot, size_t f) const {
+  Move move{.from = snapshot.functions.cpu_limit[f].value()};
+  const auto value = static_cast<int64_t>(choice.value);
+  move.to = choice.form == Form::kStep ? move.from + value : value;
+  move.legal = choice.form == Form::kAbsolute ||
+               StepInside(value, move.to, spec_.min_cpu.value(), spec_.max_cpu.value());
+  return move;
+}
+
+ActionCodec::Move ActionCodec::Memory(const Choice& choice, const Snapshot& snapshot,
+                                      size_t f) const {
+  Move move{.from = snapshot.functions.memory_limit[f].value()};
+  const auto value = static_cast<int64_t>(choice.value);
+  move.to = choice.form == Form::kStep ? move.from + value : value;
+  move.legal = choice.form == Form::kAbsolute ||
+               StepInside(value, move.to, spec_.min_memory.value(), spec_.max_memory.value());
+  const double added = static_cast<double>(move.to - move.from);
+  move.legal = move.legal && Fits(snapshot.cluster, added * ContainersOf(snapshot.functions, f));
+  return move;
+}
+
+ActionCodec::Move ActionCodec::MoveOf(const Choice& choice, const Snapshot& snapshot,
+                                      size_t f) const {
+  Move move;
+  switch (choice.quantity) {
+    case Quantity::kNothing:
+    case Quantity::kKeepAlive:
+      break;
+    case Quantity::kReplicas:
+      move = Replicas(choice, snapshot, f);
+      break;
+    case Quantity::kCpu:
+      move = Cpu(choice, snapshot, f);
+      break;
+    case Quantity::kMemory:
+      move = Memory(choice, snapshot, f);
+      break;
+  }
+  move.legal = move.legal || choice.always_legal;
+  return move;
+}
+
+void ActionCodec::Legal(const Snapshot& snapshot, std::span<uint8_t> legal) const {
+  const size_t functions = snapshot.functions.size();
+  REEVE_CHECK(legal.size() == functions * table_.size());
+  size_t at = 0;
+  for (size_t f = 0; f < functions; ++f) {
+    for (const Choice& choice : table_) legal[at++] = MoveOf(choice, snapshot, f).legal ? 1 : 0;
+  }
+}
+
+void ActionCodec::Decode(const Snapshot& snapshot, std::span<const int32_t> choices,
+                         std::span<Decision> decisions, std::span<ActionOutcome> outcomes) const {
+  const size_t functions = snapshot.functions.size();
+  REEVE_CHECK(choices.size() == functions * heads_.size() && decisions.size() == functions);
+  REEVE_CHECK(outcomes.empty() || outcomes.size() == functions);
+  const auto sign = [](const Move& move) {
+    return static_cast<int8_t>((move.to > move.from) - (move.to < move.from));
+  };
+  for (size_t f = 0; f < functions; ++f) {
+    Decision decision;
+    ActionOutcome outcome;
+    int8_t cpu = 0, memory = 0;
+    for (size_t h = 0; h < heads_.size(); ++h) {
+      const Choice& choice = ChoiceOf(h, choices[f * heads_.size() + h]);
+      const Move move = MoveOf(choice, snapshot, f);
+      if (!move.legal) {
+        outcome.illegal = true;
+        continue;
+      }
+      if (choice.form == Form::kStep && choice.value == 0) continue;
+      switch (choice.quantity) {
+        case Quantity::kNothing:
+          break;
+        case Quantity::kReplicas:
+          decision.replicas = static_cast<int32_t>(move.to);
+          outcome.horizontal = sign(move);
+          break;
+        case Quantity::kCpu:
+          decision.cpu_limit = Millicores(move.to);
+          cpu = sign(move);
+          break;
+        case Quantity::kMemory:
+          decision.memory_limit = Mebibytes(move.to);
+          memory = sign(move);
+          break;
+        case Quantity::kKeepAlive:
+          decision.keep_alive = SimTime::FromSeconds(choice.value);
+          break;
+      }
+    }
+    outcome.vertical = cpu != 0 ? cpu : memory;
+    decisions[f] = decision;
+    if (!outcomes.empty()) outcomes[f] = outcome;
+  }
+}
+
+}  // namespace reeve
