@@ -2,11 +2,10 @@
 // layer is one batched matrix product over the groups.
 #pragma once
 
-#include <torch/torch.h>
-
 #include <vector>
 
 #include "agents/nn/network_spec.h"
+#include "agents/nn/torch.h"
 
 namespace reeve {
 
