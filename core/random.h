@@ -28,6 +28,7 @@ enum class StreamPurpose : uint32_t {
   kTraceEdit = 9,     // thinning and sampling of traces
   kBootstrap = 10,    // resampling for confidence intervals
   kSearch = 11,       // candidates of a random search
+  kInitialise = 12,   // first weights of networks
 };
 
 // A stream of independent draws, addressed by index. Copyable, stateless, thread-safe.

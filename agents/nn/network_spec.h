@@ -67,10 +67,25 @@ struct ParameterBlock {
   int32_t rows = 1, columns = 1;
   double gain = 0;  // of the orthogonal initialisation; 0: constant `fill`
   float fill = 0;
+  int32_t panels = 1;  // matrices side by side in the columns, each orthogonal: the gates of a GRU
   int64_t size() const { return static_cast<int64_t>(rows) * columns; }
 };
 
-// A linear layer is weight [inputs, outputs] and bias [outputs]: y = x W + b.
+// What the network computes, where act is the activation and LN(x) = gain (x - mean) / sqrt(var +
+// 1e-5) + bias over the channels of a row. A linear layer is weight [inputs, outputs] and bias
+// [outputs]: y = x W + b. Hidden layers are H' = act([LN](H) W + b), with LN where layer_norm is
+// set.
+//   latest  `layers` hidden layers on the observation, then the linear output
+//   stack   the same on the last `stack` observations, oldest first, zeros before the episode
+//   shift   lift H = act(x W + b); `layers` blocks H' = H + act(shift(LN(H)) W1 + b1) W2 + b2,
+//   where
+//           shift takes the first f = max(1, round(width shift_fraction)) channels from the step
+//           before (zeros at the episode's start); LN; output
+//   gru     lift; a gated recurrent unit on [LN] of it (zero state at the episode's start):
+//           r = sigmoid(xr + hr), z = sigmoid(xz + hz), n = tanh(xn + r hn), h' = (1 - z) n + z h
+//           (x. and h. linear in the input and in h); `layers` - 1 hidden layers; output
+// State of a row in streaming form: stack the observations before this one, oldest first; shift the
+// f channels that each block keeps; gru h.
 struct NetworkLayout {
   NetworkSpec spec;
   int32_t inputs = 0, outputs = 0;
@@ -90,5 +105,12 @@ NetworkLayout MakeLayout(const NetworkSpec& spec, int32_t inputs, int32_t output
 // zero biases, unit gains of LayerNorm. The same on every machine and for any number of threads.
 void Initialise(const NetworkLayout& layout, uint64_t seed, uint32_t stream,
                 std::span<float> parameters);
+
+// The width in [1, 4096] with which `spec` (its own width is ignored) has nearest to `parameters`
+// parameters: encoders are compared at equal size.
+int32_t NearestWidth(NetworkSpec spec, int32_t inputs, int32_t outputs, int64_t parameters);
+
+// Channels that encoder shift takes from the step before.
+int32_t ShiftFold(const NetworkSpec& spec);
 
 }  // namespace reeve
