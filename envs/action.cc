@@ -3,137 +3,16 @@
 #include <fmt/format.h>
 
 #include <algorithm>
+#include <array>
 #include <cmath>
+#include <limits>
+#include <utility>
 
 #include "core/check.h"
+#include "envs/head_kinds.h"
 #include "envs/window_measures.h"
 
 namespace reeve {
-namespace {
-
-bool IsAuthors(HeadKind kind) {
-  return kind == HeadKind::kAuthors5 || kind == HeadKind::kAuthors7;
-}
-bool IsStep(HeadKind kind) {
-  return kind == HeadKind::kReplicasStep || kind == HeadKind::kCpuStep ||
-         kind == HeadKind::kMemoryStep;
-}
-bool IsWhole(HeadKind kind) {
-  return kind != HeadKind::kKeepAlive && kind != HeadKind::kLoadReplicas;
-}
-
-bool MovesReplicas(HeadKind kind) {
-  return IsAuthors(kind) || kind == HeadKind::kReplicasStep || kind == HeadKind::kReplicas ||
-         kind == HeadKind::kLoadReplicas;
-}
-bool MovesCpu(HeadKind kind) {
-  return IsAuthors(kind) || kind == HeadKind::kCpuStep || kind == HeadKind::kCpu;
-}
-bool MovesMemory(HeadKind kind) {
-  return kind == HeadKind::kAuthors7 || kind == HeadKind::kMemoryStep || kind == HeadKind::kMemory;
-}
-bool MovesKeepAlive(HeadKind kind) {
-  return kind == HeadKind::kKeepAlive;
-}
-
-std::string_view NameOf(HeadKind kind) {
-  for (const auto& [candidate, name] : EnumNames(HeadKind{})) {
-    if (candidate == kind) return name;
-  }
-  return "";
-}
-
-// The smallest and largest value a head of the kind may have.
-Limits LimitsOf(const ActionSpec& spec, HeadKind kind) {
-  constexpr double kAny = 1e9;
-  switch (kind) {
-    case HeadKind::kReplicas:
-      return {static_cast<double>(spec.min_replicas), static_cast<double>(spec.max_replicas)};
-    case HeadKind::kCpu:
-      return {static_cast<double>(spec.min_cpu.value()), static_cast<double>(spec.max_cpu.value())};
-    case HeadKind::kMemory:
-      return {static_cast<double>(spec.min_memory.value()),
-              static_cast<double>(spec.max_memory.value())};
-    case HeadKind::kKeepAlive:
-    case HeadKind::kLoadReplicas:
-      return {0, kAny};
-    default:
-      return {-kAny, kAny};
-  }
-}
-
-absl::Status CheckBounds(std::string_view what, int64_t min, int64_t max) {
-  if (min <= max) return absl::OkStatus();
-  return absl::InvalidArgumentError(
-      fmt::format("min_{0} ({1}) is above max_{0} ({2})", what, min, max));
-}
-
-}  // namespace
-
-// ---- specification
-
-absl::Status HeadSpec::Validate() const {
-  const std::string_view name = NameOf(kind);
-  if (IsAuthors(kind)) {
-    if (values.empty()) return absl::OkStatus();
-    return absl::InvalidArgumentError(fmt::format(
-        "a head of kind {} has its own choices; leave 'values' out, or take another kind", name));
-  }
-  if (values.empty() || values.size() > 1000) {
-    return absl::InvalidArgumentError(fmt::format(
-        "a head of kind {} needs its choices: 'values: [...]' with 1 to 1000 numbers", name));
-  }
-  std::vector<double> sorted = values;
-  std::sort(sorted.begin(), sorted.end());
-  if (std::adjacent_find(sorted.begin(), sorted.end()) != sorted.end()) {
-    return absl::InvalidArgumentError(fmt::format("a value of head {} stands there twice", name));
-  }
-  for (const double value : values) {
-    if (!std::isfinite(value) || (IsWhole(kind) && value != std::floor(value))) {
-      return absl::InvalidArgumentError(
-          fmt::format("head {}: {} is not a whole number", name, value));
-    }
-  }
-  if (IsStep(kind) && std::find(values.begin(), values.end(), 0) == values.end()) {
-    return absl::InvalidArgumentError(
-        fmt::format("head {} needs the choice 0: to leave things as they are", name));
-  }
-  return absl::OkStatus();
-}
-
-absl::Status ActionSpec::Validate() const {
-  if (heads.empty()) return absl::InvalidArgumentError("an action needs at least one head");
-  for (const absl::Status& status :
-       {CheckBounds("replicas", min_replicas, max_replicas),
-        CheckBounds("cpu", min_cpu.value(), max_cpu.value()),
-        CheckBounds("memory", min_memory.value(), max_memory.value())}) {
-    if (!status.ok()) return status;
-  }
-  for (const HeadSpec& head : heads) {
-    if (const absl::Status status = head.Validate(); !status.ok()) return status;
-    const Limits limits = LimitsOf(*this, head.kind);
-    for (const double value : head.values) {
-      if (value >= limits.min && value <= limits.max) continue;
-      return absl::InvalidArgumentError(fmt::format("head {}: {} is out of range, allowed is {}",
-                                                    NameOf(head.kind), value,
-                                                    config_internal::LimitsText(limits)));
-    }
-  }
-  constexpr std::pair<bool (*)(HeadKind), const char*> kQuantities[] = {
-      {MovesReplicas, "replicas"},
-      {MovesCpu, "CPU"},
-      {MovesMemory, "memory"},
-      {MovesKeepAlive, "the keep-alive"}};
-  for (const auto& [moves, what] : kQuantities) {
-    const auto count = std::count_if(heads.begin(), heads.end(),
-                                     [moves = moves](const HeadSpec& h) { return moves(h.kind); });
-    if (count > 1) {
-      return absl::InvalidArgumentError(
-          fmt::format("{} heads move {}; one head each, please", count, what));
-    }
-  }
-  return absl::OkStatus();
-}
 
 // ---- the table of choices
 
@@ -347,6 +226,68 @@ void ActionCodec::Decode(const Snapshot& snapshot, std::span<const int32_t> choi
     outcome.vertical = cpu != 0 ? cpu : memory;
     decisions[f] = decision;
     if (!outcomes.empty()) outcomes[f] = outcome;
+  }
+}
+
+// ---- the way back
+
+namespace {
+
+// What a function has or is to have: containers, millicores, MiB, seconds of keep-alive.
+using Amounts = std::array<double, 4>;
+constexpr size_t kReplicasAmount = 0, kCpuAmount = 1, kMemoryAmount = 2, kKeepAliveAmount = 3;
+
+Amounts AmountsNow(const FunctionWindows& w, size_t f) {
+  return {static_cast<double>(w.replicas_asked[f]), static_cast<double>(w.cpu_limit[f].value()),
+          static_cast<double>(w.memory_limit[f].value()), 0};
+}
+
+Amounts Wanted(const Decision& decision, Amounts now) {
+  if (decision.replicas) now[kReplicasAmount] = *decision.replicas;
+  if (decision.cpu_limit) now[kCpuAmount] = static_cast<double>(decision.cpu_limit->value());
+  if (decision.memory_limit) {
+    now[kMemoryAmount] = static_cast<double>(decision.memory_limit->value());
+  }
+  if (decision.keep_alive) now[kKeepAliveAmount] = decision.keep_alive->seconds();
+  return now;
+}
+
+double Distance(const Amounts& a, const Amounts& b, const Amounts& unit) {
+  double sum = 0;
+  for (size_t q = 0; q < a.size(); ++q) sum += std::abs(a[q] - b[q]) / unit[q];
+  return sum;
+}
+
+}  // namespace
+
+void ActionCodec::Nearest(const Snapshot& snapshot, std::span<const Decision> decisions,
+                          std::span<int32_t> choices) const {
+  const FunctionWindows& w = snapshot.functions;
+  REEVE_CHECK(decisions.size() == w.size() && choices.size() == w.size() * heads_.size());
+  const Amounts unit = {1, static_cast<double>(spec_.cpu_unit.value()),
+                        static_cast<double>(spec_.memory_unit.value()), 1};
+  // What there would be after a choice.
+  const auto after = [](Amounts now, const Choice& choice, const Move& move) {
+    const double to = static_cast<double>(move.to);
+    if (choice.quantity == Quantity::kReplicas) now[kReplicasAmount] = to;
+    if (choice.quantity == Quantity::kCpu) now[kCpuAmount] = to;
+    if (choice.quantity == Quantity::kMemory) now[kMemoryAmount] = to;
+    if (choice.quantity == Quantity::kKeepAlive) now[kKeepAliveAmount] = choice.value;
+    return now;
+  };
+  for (size_t f = 0; f < w.size(); ++f) {
+    const Amounts now = AmountsNow(w, f), wanted = Wanted(decisions[f], now);
+    for (size_t h = 0; h < heads_.size(); ++h) {
+      double best = std::numeric_limits<double>::infinity();
+      for (int32_t c = 0; c < heads_[h]; ++c) {
+        const Choice& choice = ChoiceOf(h, c);
+        const Move move = MoveOf(choice, snapshot, f);
+        const double distance = Distance(after(now, choice, move), wanted, unit);
+        if (!move.legal || distance >= best) continue;
+        best = distance;
+        choices[f * heads_.size() + h] = c;
+      }
+    }
   }
 }
 

@@ -125,6 +125,13 @@ class ActionCodec {
   // legal [F, K]: 1 where the choice is legal.
   void Legal(const Snapshot& snapshot, std::span<uint8_t> legal) const;
 
+  // The way back, for learning from a rule: for each function and head the legal choice that comes
+  // nearest to the decision, the first one of several. Distances are in containers, cpu_unit,
+  // memory_unit and seconds, added up in heads that move several quantities; what a decision leaves
+  // unset is wanted as it is now (keep-alive, which a snapshot does not tell: 0). [F] to [F, H].
+  void Nearest(const Snapshot& snapshot, std::span<const Decision> decisions,
+               std::span<int32_t> choices) const;
+
   // choices [F, H] to decisions [F]; illegal ones, and steps of 0, leave their quantity unset.
   // `outcomes` [F] may be empty. Choices are inside their heads' ranges.
   void Decode(const Snapshot& snapshot, std::span<const int32_t> choices,

@@ -1,7 +1,6 @@
 #include "envs/feature_history.h"
 
 #include <algorithm>
-#include <cmath>
 
 #include "core/check.h"
 #include "core/portable_math.h"
@@ -124,43 +123,35 @@ WindowInput::WindowInput(const Snapshot& snapshot)
 void WeightedMean::Resize(size_t functions) {
   ResizeAll(functions, mean, variance, weight);
 }
+void WeightedMean::Forget(size_t f) {
+  mean[f] = variance[f] = weight[f] = 0;
+}
+
 void DecayingPeak::Resize(size_t functions) {
   ResizeAll(functions, peak);
 }
+void DecayingPeak::Forget(size_t f) {
+  peak[f] = 0;
+}
+
 void LinearTrend::Resize(size_t functions) {
   ResizeAll(functions, level, slope, started);
 }
+void LinearTrend::Forget(size_t f) {
+  level[f] = slope[f] = 0;
+  started[f] = 0;
+}
+
 void LastExecution::Resize(size_t functions) {
   ResizeAll(functions, p50_ms, p95_ms);
 }
-void ArrivalGaps::Resize(size_t functions) {
-  last_arrival_s.resize(functions, -1);
-  ResizeAll(functions, last_gap_s, mean_gap_s, gap_variance, gaps, last_rate);
+void LastExecution::Forget(size_t f) {
+  p50_ms[f] = p95_ms[f] = 0;
 }
 
-void ArrivalGaps::Update(const WindowInput& in, size_t begin, size_t end) {
-  for (size_t f = begin; f < end; ++f) {
-    if (in.w.arrivals[f] == 0) continue;
-    if (last_arrival_s[f] >= 0) {
-      const double gap = std::max(0.0, in.now_s - last_arrival_s[f]);
-      gaps[f] = static_cast<float>(std::min(kMemory, gaps[f] + 1.0));
-      const double g = 1 / static_cast<double>(gaps[f]);
-      const double off = gap - mean_gap_s[f];
-      mean_gap_s[f] += g * off;
-      gap_variance[f] = (1 - g) * (gap_variance[f] + g * off * off);
-      last_gap_s[f] = gap;
-    }
-    last_arrival_s[f] = in.now_s;
-    last_rate[f] = static_cast<float>(in.Rate(f));
-  }
-}
-
-double ArrivalGaps::Since(const WindowInput& in, size_t f) const {
-  return last_arrival_s[f] < 0 ? -1 : std::max(0.0, in.now_s - last_arrival_s[f]);
-}
-
-double ArrivalGaps::Variation(size_t f) const {
-  return Ratio(std::sqrt(gap_variance[f]), mean_gap_s[f]);
+bool DependsOnTime(HistoryKind kind) {
+  return kind != HistoryKind::kNone && kind != HistoryKind::kLastExecution &&
+         kind != HistoryKind::kGaps && kind != HistoryKind::kGapHistogram;
 }
 
 std::unique_ptr<History> MakeHistory(HistoryKind kind, SimTime time) {
@@ -183,6 +174,8 @@ std::unique_ptr<History> MakeHistory(HistoryKind kind, SimTime time) {
       return std::make_unique<LastExecutionOf>();
     case HistoryKind::kGaps:
       return std::make_unique<ArrivalGaps>();
+    case HistoryKind::kGapHistogram:
+      return std::make_unique<GapHistogram>();
   }
   REEVE_CHECK(false);
 }

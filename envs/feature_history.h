@@ -6,6 +6,7 @@
 // averages are over the windows a function has been there: no bias towards zero at the start.
 #pragma once
 
+#include <array>
 #include <cstdint>
 #include <memory>
 #include <vector>
@@ -39,6 +40,7 @@ enum class HistoryKind : uint8_t {
   kExecution,        // WeightedMean of the median execution time
   kLastExecution,    // LastExecution
   kGaps,             // ArrivalGaps
+  kGapHistogram,     // GapHistogram
 };
 
 class History {
@@ -48,11 +50,16 @@ class History {
   virtual void BeginWindow(double /*window_s*/) {}
   // Takes in the window for functions [begin, end).
   virtual void Update(const WindowInput& in, size_t begin, size_t end) = 0;
-  // More functions; the new ones have no past.
+  // More functions, or none; the new ones have no past.
   virtual void Resize(size_t functions) = 0;
+  // This one has no past either any more.
+  virtual void Forget(size_t f) = 0;
 };
 
-// Null for kNone. `time` > 0 matters only for kinds that look back by a time constant.
+// Whether histories of the kind with other time constants are others.
+bool DependsOnTime(HistoryKind kind);
+
+// Null for kNone. `time` > 0 matters only where DependsOnTime.
 std::unique_ptr<History> MakeHistory(HistoryKind kind, SimTime time);
 
 // Exponentially weighted mean and variance of a quantity, exact for the weights above:
@@ -61,12 +68,14 @@ std::unique_ptr<History> MakeHistory(HistoryKind kind, SimTime time);
 struct WeightedMean : History {
   std::vector<double> mean, variance, weight;
   void Resize(size_t functions) override;
+  void Forget(size_t f) override;
 };
 
 // max(x, peak * exp(-window / time)).
 struct DecayingPeak : History {
   std::vector<double> peak;
   void Resize(size_t functions) override;
+  void Forget(size_t f) override;
 };
 
 // Holt's linear method: level = a x + (1 - a)(level + slope), slope = b (level - level before) +
@@ -76,12 +85,14 @@ struct LinearTrend : History {
   std::vector<double> level, slope;  // rps, rps per window
   std::vector<uint8_t> started;
   void Resize(size_t functions) override;
+  void Forget(size_t f) override;
 };
 
 // Execution times of the last window that had completions; 0 before the first.
 struct LastExecution : History {
   std::vector<float> p50_ms, p95_ms;
   void Resize(size_t functions) override;
+  void Forget(size_t f) override;
 };
 
 // Gaps between windows with arrivals, end to end: a function called in every window has gaps of one
@@ -95,12 +106,32 @@ struct ArrivalGaps : History {
   std::vector<float> last_rate;  // of the last window with arrivals, rps
 
   void Resize(size_t functions) override;
+  void Forget(size_t f) override;
   void Update(const WindowInput& in, size_t begin, size_t end) override;
 
   // Seconds since the last arrival, below 0 when there was none yet.
   double Since(const WindowInput& in, size_t f) const;
   // Standard deviation over mean of the gaps; 0 before there are two.
   double Variation(size_t f) const;
+};
+
+// How long gaps were (as ArrivalGaps has them), on a logarithmic scale; a gap counts half as much
+// after 44 further ones.
+struct GapHistogram : History {
+  static constexpr size_t kBuckets = 32;  // two an octave, from 1 s to 18 h, and what lies outside
+  static constexpr float kKept = 1 - 1.0f / 64;
+  std::vector<double> last_arrival_s;               // as in ArrivalGaps
+  std::vector<std::array<float, kBuckets>> counts;  // gaps
+
+  void Resize(size_t functions) override;
+  void Forget(size_t f) override;
+  void Update(const WindowInput& in, size_t begin, size_t end) override;
+
+  // Gaps longer than `s`; linear inside a bucket.
+  double Longer(size_t f, double s) const;
+  // The chance of an arrival within `horizon_s` from now, given how long there was none: Longer's
+  // share that ends by then, as if one further gap, longer than all, had been seen.
+  double Chance(const WindowInput& in, size_t f, double horizon_s) const;
 };
 
 }  // namespace reeve

@@ -18,6 +18,7 @@ struct FeatureInput {
   const FunctionWindows& w;  // of the window
   const History* history;    // of the row's kind
   double per_scale;          // 1 / scale
+  double time_s;             // the feature's time; 0 where it takes none
   float min, max;            // of the row
 
   template <class H>

@@ -91,6 +91,10 @@ double ForecastSeasonal(const In& in, size_t f) {
   return due ? past.last_rate[f] * in.per_scale : 0;
 }
 
+double ArrivalChance(const In& in, size_t f) {
+  return in.Past<GapHistogram>().Chance(in.window, f, in.time_s);
+}
+
 constexpr SimTime kNoTime;
 constexpr SimTime kFiveMinutes = SimTime::Minutes(5), kHour = SimTime::Hours(1);
 using enum HistoryKind;
@@ -146,6 +150,10 @@ constexpr FeatureRow kRows[] = {
      Fill<DueByLastGap>},
     {"due_by_mean_gap", "nearness", 0, kNoTime, kGaps, 0, 1, "As due_by_last_gap, by the mean gap",
      Fill<DueByMeanGap>},
+    {"arrival_chance", "probability", 0, SimTime::Minutes(1), kGapHistogram, 0, 1,
+     "Chance of a request within the feature's time, given how long there was none: by a histogram "
+     "of the function's gaps, with one gap added that is longer than all; 0 before the first",
+     Fill<ArrivalChance>},
 };
 
 }  // namespace

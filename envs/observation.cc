@@ -104,7 +104,7 @@ std::vector<FeatureSpec> ObservationSpec::Default() {
 struct FeatureExtractor::State {
   struct Column {
     const FeatureRow* row;
-    double per_scale;
+    double per_scale, time_s;
     History* history;  // in `histories`; null: needs none
   };
   struct SharedHistory {
@@ -119,6 +119,7 @@ struct FeatureExtractor::State {
 
   History* Share(HistoryKind kind, SimTime time) {
     if (kind == HistoryKind::kNone) return nullptr;
+    if (!DependsOnTime(kind)) time = {};
     for (const SharedHistory& shared : histories) {
       if (shared.kind == kind && shared.time == time) return shared.history.get();
     }
@@ -140,6 +141,7 @@ FeatureExtractor::FeatureExtractor(const ObservationSpec& spec)
     state_->names.push_back(NameOf(feature, *row));
     state_->columns.push_back({.row = row,
                                .per_scale = scale > 0 ? 1 / scale : 1,
+                               .time_s = TimeOf(feature, *row).seconds(),
                                .history = state_->Share(row->history, TimeOf(feature, *row))});
   }
 }
@@ -160,6 +162,11 @@ void FeatureExtractor::Reset() {
   const size_t functions = state_->functions;
   state_->Resize(0);
   state_->Resize(functions);
+}
+
+void FeatureExtractor::Forget(FunctionId function) {
+  if (function.index() >= state_->functions) return;
+  for (const auto& shared : state_->histories) shared.history->Forget(function.index());
 }
 
 void FeatureExtractor::Extract(const Snapshot& snapshot, std::span<float> out) {
@@ -185,6 +192,7 @@ void FeatureExtractor::Extract(const Snapshot& snapshot, std::span<float> out) {
                             .w = window.w,
                             .history = column.history,
                             .per_scale = column.per_scale,
+                            .time_s = column.time_s,
                             .min = column.row->min,
                             .max = column.row->max};
       column.row->fill(in, begin, end, &out[begin * stride + o], stride);

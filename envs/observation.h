@@ -18,6 +18,7 @@
 #include "absl/status/status.h"
 #include "absl/status/statusor.h"
 #include "core/config.h"
+#include "core/ids.h"
 #include "core/snapshot.h"
 #include "core/units.h"
 
@@ -34,8 +35,11 @@ struct FeatureSpec {
     v.Field("name", &FeatureSpec::name, "One of the features that `reeve train --help` lists");
     v.Field("scale", &FeatureSpec::scale,
             "The value at which the feature is 1; 0: its own, given in the list", AtLeast(0));
-    v.Field("time", &FeatureSpec::time,
-            "Of features that look back: their time constant; 0: their own", AtLeast(0));
+    v.Field(
+        "time", &FeatureSpec::time,
+        "Of features that look back, their time constant, and of those that look ahead, how far; "
+        "0: their own",
+        AtLeast(0));
   }
   absl::Status Validate() const;  // the name is known, and the feature takes what is given
 };
@@ -77,6 +81,9 @@ class FeatureExtractor {
 
   // Forgets all history: a new episode, or another platform. No allocation.
   void Reset();
+
+  // Forgets that of one function: another has taken its place.
+  void Forget(FunctionId function);
 
   // Writes out[f * O + o] for all functions of `snapshot`, [F, O] float32. Snapshots come in time
   // order, each once; histories take in those whose window has a length. More functions than

@@ -193,6 +193,66 @@ TEST(Action, ReplicasByLoad) {
   EXPECT_EQ(Decode(spec, s, {2}).decision.replicas, 1);
 }
 
+// ---- the way back
+
+std::vector<int32_t> Nearest(const ActionSpec& spec, const Snapshot& snapshot,
+                             const Decision& decision) {
+  const ActionCodec codec(spec);
+  std::vector<int32_t> choices(codec.heads().size(), -1);
+  codec.Nearest(snapshot, {&decision, 1}, choices);
+  return choices;
+}
+
+Decision Replicas(int32_t replicas) {
+  Decision decision;
+  decision.replicas = replicas;
+  return decision;
+}
+
+TEST(Action, NearestOfTheAuthorsHead) {
+  const ActionSpec spec = SpecOf({{.kind = HeadKind::kAuthors5, .values = {}}});
+  EXPECT_THAT(Nearest(spec, Of(3), {}), ElementsAre(0));
+  EXPECT_THAT(Nearest(spec, Of(3), Replicas(3)), ElementsAre(0));
+  EXPECT_THAT(Nearest(spec, Of(3), Replicas(9)), ElementsAre(1));
+  EXPECT_THAT(Nearest(spec, Of(3), Replicas(1)), ElementsAre(2));
+  EXPECT_THAT(Nearest(spec, Of(20), Replicas(30)), ElementsAre(0)) << "more would be illegal";
+  Decision both = Replicas(4);
+  both.cpu_limit = Millicores(600);
+  EXPECT_THAT(Nearest(spec, Of(3), both), ElementsAre(1)) << "a container is more than 100m of 128";
+  both.cpu_limit = Millicores(900);
+  EXPECT_THAT(Nearest(spec, Of(3), both), ElementsAre(1)) << "as far either way: the first";
+  both.replicas = 3;
+  EXPECT_THAT(Nearest(spec, Of(3), both), ElementsAre(3));
+}
+
+TEST(Action, NearestOfOtherHeads) {
+  const ActionSpec spec = SpecOf({{.kind = HeadKind::kReplicas, .values = {2, 8, 20}},
+                                  {.kind = HeadKind::kCpuStep, .values = {0, 256, -256}},
+                                  {.kind = HeadKind::kMemory, .values = {128, 512, 1024}},
+                                  {.kind = HeadKind::kKeepAlive, .values = {600, 60, 0}}});
+  EXPECT_THAT(Nearest(spec, Of(7), {}), ElementsAre(1, 0, 0, 2));
+  Decision decision = Replicas(12);
+  decision.cpu_limit = Millicores(300);
+  decision.memory_limit = Mebibytes(400);
+  decision.keep_alive = SimTime::Seconds(100);
+  EXPECT_THAT(Nearest(spec, Of(7), decision), ElementsAre(1, 2, 1, 1));
+  Snapshot full = Of(7);
+  full.cluster.memory_held = Mebibytes(8192);
+  EXPECT_THAT(Nearest(spec, full, decision), ElementsAre(0, 2, 0, 1)) << "no room for more";
+}
+
+TEST(Action, NearestFindsWhatWasChosen) {
+  const ActionSpec spec = SpecOf({{.kind = HeadKind::kLoadReplicas, .values = {0, 0.5, 1, 2}},
+                                  {.kind = HeadKind::kMemoryStep, .values = {-64, 0, 64}}});
+  Snapshot s = Of(3);
+  s.functions.mean_in_flight = {4};
+  for (int32_t a = 0; a < 4; ++a) {
+    for (int32_t b = 0; b < 3; ++b) {
+      EXPECT_THAT(Nearest(spec, s, Decode(spec, s, {a, b}).decision), ElementsAre(a, b));
+    }
+  }
+}
+
 TEST(Action, EachFunctionIsJudgedByItself) {
   const ActionSpec spec = SpecOf({{.kind = HeadKind::kReplicasStep, .values = {0, -1}},
                                   {.kind = HeadKind::kCpuStep, .values = {0, 100}}});
@@ -224,9 +284,11 @@ TEST(Action, NothingIsAllocated) {
   const std::vector<int32_t> choices(100, 1);
   std::vector<Decision> decisions(100);
   std::vector<ActionOutcome> outcomes(100);
+  std::vector<int32_t> back(100);
   const size_t before = AllocationCount();
   codec.Legal(s, legal);
   codec.Decode(s, choices, decisions, outcomes);
+  codec.Nearest(s, decisions, back);
   EXPECT_EQ(AllocationCount(), before);
 }
 

@@ -39,6 +39,7 @@ class Player {
     return last;
   }
   void Reset() { extractor_.Reset(); }
+  void Forget() { extractor_.Forget(FunctionId(0)); }
 
  private:
   FeatureExtractor extractor_;
@@ -218,9 +219,50 @@ TEST(HistoryFeatures, BeforeTheFirstArrivalTheLastWasForever) {
   }
 }
 
-TEST(HistoryFeatures, ResetForgets) {
-  for (const FeatureRow& row : HistoryFeatures()) {
-    const std::string name(row.name);
+// Arrivals at 10, 20, 40, 70 s: gaps of 10, 20 and 30 s in the buckets from 8, 16 and 24 s on, of
+// which a later gap leaves 63/64.
+TEST(HistoryFeatures, ArrivalChanceIsTheShareOfGapsThatEnd) {
+  const double k = 63.0 / 64;
+  const auto after = [](int quiet, int horizon_s) {
+    Player player("arrival_chance", SimTime::Seconds(horizon_s));
+    player.Next(1);
+    player.Next(1);
+    player.Quiet(1), player.Next(2);
+    player.Quiet(2);
+    const double now = player.Next(1);
+    return quiet == 0 ? now : player.Quiet(quiet);
+  };
+  const double all = k * k + k + 1;
+  EXPECT_NEAR(after(0, 60), all / (all + 1), 1e-6);
+  EXPECT_NEAR(after(0, 10), k * k / 2 / (all + 1), 1e-6) << "10 s is the middle of 8 to 12";
+  EXPECT_NEAR(after(1, 10), (k * k / 2 + k / 2) / (k * k / 2 + k + 1 + 1), 1e-6);
+  EXPECT_NEAR(after(2, 10), (k / 2 + 0.75) / (k / 2 + 1 + 1), 1e-6);
+  EXPECT_EQ(after(4, 60), 0) << "longer than any gap seen";
+  EXPECT_EQ(Player("arrival_chance").Next(1), 0) << "no gap yet";
+}
+
+TEST(HistoryFeatures, ArrivalChanceOfARegularFunctionNearsOne) {
+  Player player("arrival_chance", SimTime::Minutes(2));
+  double chance = 0;
+  for (int i = 0; i < 200; ++i) player.Quiet(5), chance = player.Next(1);
+  const double seen = 64 * (1 - std::pow(63.0 / 64, 199));
+  EXPECT_NEAR(chance, seen / (seen + 1), 1e-5);
+}
+
+TEST(HistoryFeatures, ArrivalChanceOfGapsBeyondTheScale) {
+  for (const int64_t gap_s : {int64_t{1}, int64_t{400'000}}) {
+    Player player("arrival_chance", SimTime::Hours(1000));
+    player.snapshot().window = SimTime::Seconds(1);
+    player.Next(1);
+    player.snapshot().time += SimTime::Seconds(gap_s);
+    EXPECT_NEAR(player.Next(1), 0.5, 1e-6) << gap_s;
+  }
+}
+
+// After `forget`, a player with a past sees what a fresh one sees.
+void ExpectForgotten(void (Player::*forget)()) {
+  for (const FeatureRow* row : AllFeatures()) {
+    const std::string name(row->name);
     Player used(name), fresh(name);
     for (Player* player : {&used, &fresh}) {
       player->windows().completions = {4};
@@ -232,11 +274,31 @@ TEST(HistoryFeatures, ResetForgets) {
     for (uint32_t i = 0; i < 9; ++i) used.Next(i % 3 == 0 ? 50 * i : 0);
     used.windows() = fresh.windows();
     used.snapshot().time = SimTime();
-    used.Reset();
+    (used.*forget)();
     for (const uint32_t arrivals : {3, 0, 0, 7, 0}) {
       EXPECT_EQ(used.Next(arrivals), fresh.Next(arrivals)) << name;
     }
   }
+}
+
+TEST(HistoryFeatures, ResetForgets) {
+  ExpectForgotten(&Player::Reset);
+}
+
+TEST(HistoryFeatures, OneFunctionCanBeForgotten) {
+  ExpectForgotten(&Player::Forget);
+
+  FeatureExtractor extractor(ObservationSpec{.features = {{.name = "mean_arrival_rate"}}});
+  Snapshot s = QuietSnapshot(2);
+  s.functions.arrivals = {20, 40};
+  std::vector<float> out(2);
+  extractor.Extract(s, out);
+  extractor.Forget(FunctionId(0));
+  extractor.Forget(FunctionId(7));  // never seen: nothing to forget
+  s.functions.arrivals = {0, 40};
+  extractor.Extract(s, out);
+  EXPECT_EQ(out[0], 0);
+  EXPECT_NEAR(out[1], 0.4, 1e-6);
 }
 
 TEST(HistoryFeatures, ASnapshotWithoutAWindowIsNotTakenIn) {
