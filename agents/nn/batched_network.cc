@@ -2,7 +2,6 @@
 
 #include <utility>
 
-#include "agents/nn/batched_layers.h"
 #include "core/check.h"
 
 namespace reeve {
@@ -45,11 +44,9 @@ BatchedNetwork::BatchedNetwork(const NetworkLayout& layout, torch::Tensor parame
       return all.narrow(1, block.offset, block.size())
           .view({all.size(0), block.rows, block.columns});
     };
-    torch::Tensor leaf = view(parameters.detach());
-    leaf.set_requires_grad(true);
-    // A gradient that is there already is added to in place (torch's AccumulateGrad).
-    leaf.mutable_grad() = view(gradients.detach());
-    leaves_.push_back(std::move(leaf));
+    Parameter parameter = {view(parameters.detach()), view(gradients.detach())};
+    parameter.value.set_requires_grad(true);
+    parameters_.push_back(std::move(parameter));
   }
 }
 
@@ -88,7 +85,7 @@ torch::Tensor BatchedNetwork::Shift(const torch::Tensor& lifted, const torch::Te
   for (size_t i = 0; i < plan_.residual.size(); ++i) {
     const NetworkPlan::Residual& block = plan_.residual[i];
     const torch::Tensor shifted =
-        ShiftedLayerNorm(h, leaf(block.norm.scale), leaf(block.norm.bias), fold, keep,
+        ShiftedLayerNorm(h, parameter(block.norm.scale), parameter(block.norm.bias), fold, keep,
                          before.narrow(2, static_cast<int64_t>(i) * fold, fold));
     h = h + Linear(block.outer, Linear(block.inner, shifted, true), false);
   }
@@ -97,24 +94,26 @@ torch::Tensor BatchedNetwork::Shift(const torch::Tensor& lifted, const torch::Te
 
 torch::Tensor BatchedNetwork::Gru(const torch::Tensor& lifted, const torch::Tensor& keep,
                                   const torch::Tensor& before) {
-  const torch::Tensor input = plan_.gru_norm.present() ? Norm(plan_.gru_norm, lifted) : lifted;
-  return GruLayer(Linear(plan_.gru_input, input, false), leaf(plan_.gru_state.scale),
-                  leaf(plan_.gru_state.bias), keep, before);
+  // Time first: a step's rows lie together.
+  const auto swap_time = [](const torch::Tensor& t) { return t.transpose(1, 2).contiguous(); };
+  torch::Tensor h = swap_time(lifted);
+  if (plan_.gru_norm.present()) h = Norm(plan_.gru_norm, h);
+  return swap_time(GruLayer(Linear(plan_.gru_input, h, false), parameter(plan_.gru_state.scale),
+                            parameter(plan_.gru_state.bias), swap_time(keep), before));
 }
 
 // h [A, B, T, C].
 torch::Tensor BatchedNetwork::Linear(const BlockPair& blocks, const torch::Tensor& h, bool hidden) {
-  const LayerActivation activation = !hidden ? LayerActivation::kNone
-                                     : layout_.spec.activation == Activation::kRelu
-                                         ? LayerActivation::kRelu
-                                         : LayerActivation::kTanh;
+  Epilogue epilogue = Epilogue::kNone;
+  if (hidden && layout_.spec.activation == Activation::kRelu) epilogue = Epilogue::kRelu;
+  if (hidden && layout_.spec.activation == Activation::kTanh) epilogue = Epilogue::kTanh;
   const torch::Tensor y = LinearLayer(h.view({h.size(0), h.size(1) * h.size(2), h.size(3)}),
-                                      leaf(blocks.scale), leaf(blocks.bias), activation);
+                                      parameter(blocks.scale), parameter(blocks.bias), epilogue);
   return y.view({h.size(0), h.size(1), h.size(2), y.size(2)});
 }
 
 torch::Tensor BatchedNetwork::Norm(const BlockPair& blocks, const torch::Tensor& h) {
-  return ShiftedLayerNorm(h, leaf(blocks.scale), leaf(blocks.bias), 0, {}, {});
+  return ShiftedLayerNorm(h, parameter(blocks.scale), parameter(blocks.bias), 0, {}, {});
 }
 
 }  // namespace reeve

@@ -4,6 +4,7 @@
 
 #include <vector>
 
+#include "agents/nn/batched_layers.h"
 #include "agents/nn/network_plan.h"
 #include "agents/nn/network_spec.h"
 #include "agents/nn/torch.h"
@@ -38,11 +39,11 @@ class BatchedNetwork {
                     const torch::Tensor& before);
   torch::Tensor Linear(const BlockPair& blocks, const torch::Tensor& h, bool hidden);
   torch::Tensor Norm(const BlockPair& blocks, const torch::Tensor& h);
-  const torch::Tensor& leaf(int block) const { return leaves_[static_cast<size_t>(block)]; }
+  const Parameter& parameter(int block) const { return parameters_[static_cast<size_t>(block)]; }
 
   NetworkLayout layout_;
   NetworkPlan plan_;
-  std::vector<torch::Tensor> leaves_;  // [blocks] views into the parameters: [A, rows, columns]
+  std::vector<Parameter> parameters_;  // of each block: views into what the caller gave
 };
 
 }  // namespace reeve

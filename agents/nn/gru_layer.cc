@@ -1,85 +1,97 @@
-#include <cmath>
+#include <vector>
 
 #include "agents/nn/batched_layers.h"
-#include "agents/nn/batched_layers_internal.h"
+#include "agents/nn/group_data.h"
+#include "agents/nn/linear_gradient.h"
 
 namespace reeve {
 namespace {
 
+// to[b] = from[b] keep[b] for rows of `width`: an episode's start cuts the past off.
 template <class T>
-T Logistic(T x) {
-  return 1 / (1 + std::exp(-x));
-}
-
-// One row. `gates` [4 W] keeps r, z, n and the part of n that is linear in the state.
-template <class T>
-void GruRow(int64_t width, const T* from_input, const T* from_state, const T* before, T* gates,
-            T* h) {
-  for (int64_t c = 0; c < width; ++c) {
-    const T r = Logistic(from_input[c] + from_state[c]);
-    const T z = Logistic(from_input[width + c] + from_state[width + c]);
-    const T linear = from_state[2 * width + c];
-    const T n = std::tanh(from_input[2 * width + c] + r * linear);
-    h[c] = n + z * (before[c] - n);
-    gates[c] = r;
-    gates[width + c] = z;
-    gates[2 * width + c] = n;
-    gates[3 * width + c] = linear;
+void KeepRows(int64_t rows, int64_t width, const T* from, const T* keep, T* to) {
+  for (int64_t b = 0; b < rows; ++b) {
+    for (int64_t c = 0; c < width; ++c) to[b * width + c] = from[b * width + c] * keep[b];
   }
 }
 
-// From the gradient of h that of the linear parts, and the direct part of that of `before`.
+// The tensors of one group: rows are [T, B], so that a step's are contiguous.
 template <class T>
-void GruRowBackward(int64_t width, const T* gates, const T* before, const T* h_gradient,
-                    T* input_gradient, T* state_gradient, T* before_gradient) {
-  for (int64_t c = 0; c < width; ++c) {
-    const T r = gates[c], z = gates[width + c], n = gates[2 * width + c];
-    const T g = h_gradient[c];
-    const T dn = g * (1 - z) * (1 - n * n);
-    const T dz = g * (before[c] - n) * z * (1 - z);
-    const T dr = dn * gates[3 * width + c] * r * (1 - r);
-    input_gradient[c] = state_gradient[c] = dr;
-    input_gradient[width + c] = state_gradient[width + c] = dz;
-    input_gradient[2 * width + c] = dn;
-    state_gradient[2 * width + c] = dn * r;
-    before_gradient[c] = g * z;
-  }
-}
+struct GruSequence {
+  int64_t steps, sequences, width;
+  const T *from_input, *weight, *bias, *keep, *before;
+  T *from, *gates, *h;  // from: the state that each step starts from, [T, B, W]; gates [T, B, 4 W]
 
-// Tensors [A, B, T, C]: where row (a, b, t) begins.
-template <class T>
-T* RowData(const torch::Tensor& tensor, int64_t a, int64_t b, int64_t t) {
-  return tensor.data_ptr<T>() + a * tensor.stride(0) + b * tensor.stride(1) + t * tensor.stride(2);
-}
+  void Forward(std::vector<T>& from_state) const {
+    from_state.resize(static_cast<size_t>(sequences * 3 * width));
+    const BasicKernels<T>& kernels = KernelsFor<T>();
+    const int64_t size = sequences * width;  // of one step
+    for (int64_t t = 0; t < steps; ++t) {
+      T* state = from + t * size;
+      KeepRows(sequences, width, t == 0 ? before : h + (t - 1) * size, keep + t * sequences, state);
+      kernels.linear(sequences, width, 3 * width, state, weight, bias, Epilogue::kNone, nullptr,
+                     from_state.data());
+      kernels.gru(sequences, width, from_input + t * 3 * size, from_state.data(), state,
+                  gates + t * 4 * size, h + t * size);
+    }
+  }
+
+  // g [T, B, W] is the gradient of h; adds to those of weight and bias.
+  void Backward(const T* g, T* input_gradient, T* weight_gradient, T* bias_gradient) const {
+    const int64_t size = sequences * width;
+    std::vector<T> h_gradient(g + (steps - 1) * size, g + steps * size);
+    std::vector<T> direct(static_cast<size_t>(size)), through(direct),
+        state_gradient(static_cast<size_t>(3 * size));
+    LinearGradient<T> linear(width, 3 * width, Epilogue::kNone);
+    for (int64_t t = steps - 1; t >= 0; --t) {
+      const T* state = from + t * size;
+      KernelsFor<T>().gru_backward(sequences, width, gates + t * 4 * size, state, h_gradient.data(),
+                                   input_gradient + t * 3 * size, state_gradient.data(),
+                                   direct.data());
+      // The linear part has no activation: its result is not looked at.
+      linear.Run(sequences, state, weight, state_gradient.data(), state_gradient.data(),
+                 weight_gradient, bias_gradient, direct.data(), through.data());
+      if (t == 0) break;
+      KeepRows(sequences, width, through.data(), keep + t * sequences, h_gradient.data());
+      for (int64_t i = 0; i < size; ++i) {
+        h_gradient[static_cast<size_t>(i)] += g[(t - 1) * size + i];
+      }
+    }
+  }
+};
 
 struct GruFunction : torch::autograd::Function<GruFunction> {
   static torch::Tensor forward(torch::autograd::AutogradContext* context,
                                const torch::Tensor& from_input, const torch::Tensor& weight,
-                               const torch::Tensor& bias, const torch::Tensor& keep,
+                               const torch::Tensor& bias, const torch::Tensor& weight_gradient,
+                               const torch::Tensor& bias_gradient, const torch::Tensor& keep,
                                const torch::Tensor& before) {
-    const int64_t groups = from_input.size(0), sequences = from_input.size(1);
-    const int64_t steps = from_input.size(2), width = weight.size(1);
+    const int64_t groups = from_input.size(0), steps = from_input.size(1);
+    const int64_t sequences = from_input.size(2), width = weight.size(1);
     const auto options = from_input.options();
-    torch::Tensor h = torch::empty({groups, sequences, steps, width}, options);
-    torch::Tensor gates = torch::empty({groups, sequences, steps, 4 * width}, options);
-    // The state that each step starts from, with what an episode's start cuts off set to 0.
+    torch::Tensor h = torch::empty({groups, steps, sequences, width}, options);
+    torch::Tensor gates = torch::empty({groups, steps, sequences, 4 * width}, options);
     torch::Tensor from = torch::empty_like(h);
-    for (int64_t t = 0; t < steps; ++t) {
-      torch::Tensor state = from.select(2, t);
-      torch::mul_out(state, t == 0 ? before : h.select(2, t - 1), keep.select(2, t).unsqueeze(-1));
-      const torch::Tensor from_state = torch::baddbmm(bias, state, weight);
-      AT_DISPATCH_FLOATING_TYPES(h.scalar_type(), "GruLayer", [&] {
-        for (int64_t a = 0; a < groups; ++a) {
-          for (int64_t b = 0; b < sequences; ++b) {
-            GruRow(width, RowData<scalar_t>(from_input, a, b, t),
-                   GroupData<scalar_t>(from_state, a) + b * 3 * width,
-                   RowData<scalar_t>(from, a, b, t), RowData<scalar_t>(gates, a, b, t),
-                   RowData<scalar_t>(h, a, b, t));
-          }
-        }
-      });
-    }
+    AT_DISPATCH_FLOATING_TYPES(h.scalar_type(), "GruLayer", [&] {
+      std::vector<scalar_t> scratch;
+      for (int64_t a = 0; a < groups; ++a) {
+        const GruSequence<scalar_t> sequence = {steps,
+                                                sequences,
+                                                width,
+                                                GroupData<scalar_t>(from_input, a),
+                                                GroupData<scalar_t>(weight, a),
+                                                GroupData<scalar_t>(bias, a),
+                                                GroupData<scalar_t>(keep, a),
+                                                GroupData<scalar_t>(before, a),
+                                                GroupData<scalar_t>(from, a),
+                                                GroupData<scalar_t>(gates, a),
+                                                GroupData<scalar_t>(h, a)};
+        sequence.Forward(scratch);
+      }
+    });
     context->save_for_backward({weight, keep, gates, from});
+    context->saved_data["weight_gradient"] = weight_gradient;
+    context->saved_data["bias_gradient"] = bias_gradient;
     return h;
   }
 
@@ -87,45 +99,40 @@ struct GruFunction : torch::autograd::Function<GruFunction> {
                                                  const torch::autograd::variable_list& gradients) {
     const auto saved = context->get_saved_variables();
     const torch::Tensor &weight = saved[0], &keep = saved[1], &gates = saved[2], &from = saved[3];
+    const torch::Tensor weight_gradient = context->saved_data["weight_gradient"].toTensor();
+    const torch::Tensor bias_gradient = context->saved_data["bias_gradient"].toTensor();
     const torch::Tensor g = gradients[0].contiguous();
-    const int64_t groups = g.size(0), sequences = g.size(1), steps = g.size(2), width = g.size(3);
-    torch::Tensor input_gradient = torch::empty({groups, sequences, steps, 3 * width}, g.options());
-    torch::Tensor state_gradient = torch::empty_like(input_gradient);
-    torch::Tensor direct = torch::empty({groups, sequences, width}, g.options());
-    torch::Tensor h_gradient = g.select(2, steps - 1).clone();  // [A, B, W], of this step's state
-    const torch::Tensor transposed = weight.transpose(1, 2).contiguous();
-    for (int64_t t = steps - 1; t >= 0; --t) {
-      AT_DISPATCH_FLOATING_TYPES(g.scalar_type(), "GruLayer", [&] {
-        for (int64_t a = 0; a < groups; ++a) {
-          for (int64_t b = 0; b < sequences; ++b) {
-            const int64_t row = b * width;
-            GruRowBackward(
-                width, RowData<scalar_t>(gates, a, b, t), RowData<scalar_t>(from, a, b, t),
-                GroupData<scalar_t>(h_gradient, a) + row,
-                RowData<scalar_t>(input_gradient, a, b, t),
-                RowData<scalar_t>(state_gradient, a, b, t), GroupData<scalar_t>(direct, a) + row);
-          }
-        }
-      });
-      if (t == 0) break;
-      direct.baddbmm_(state_gradient.select(2, t), transposed);
-      torch::mul_out(h_gradient, direct, keep.select(2, t).unsqueeze(-1));
-      h_gradient.add_(g.select(2, t - 1));
-    }
-    const auto rows = [&](const torch::Tensor& tensor) {
-      return tensor.view({groups, sequences * steps, tensor.size(3)});
-    };
-    return {input_gradient, torch::bmm(rows(from).transpose(1, 2), rows(state_gradient)),
-            rows(state_gradient).sum(1, true), torch::Tensor(), torch::Tensor()};
+    const int64_t groups = g.size(0), steps = g.size(1), sequences = g.size(2), width = g.size(3);
+    torch::Tensor input_gradient = torch::empty({groups, steps, sequences, 3 * width}, g.options());
+    AT_DISPATCH_FLOATING_TYPES(g.scalar_type(), "GruLayer", [&] {
+      for (int64_t a = 0; a < groups; ++a) {
+        const GruSequence<scalar_t> sequence = {.steps = steps,
+                                                .sequences = sequences,
+                                                .width = width,
+                                                .from_input = nullptr,
+                                                .weight = GroupData<scalar_t>(weight, a),
+                                                .bias = nullptr,
+                                                .keep = GroupData<scalar_t>(keep, a),
+                                                .before = nullptr,
+                                                .from = GroupData<scalar_t>(from, a),
+                                                .gates = GroupData<scalar_t>(gates, a),
+                                                .h = nullptr};
+        sequence.Backward(GroupData<scalar_t>(g, a), GroupData<scalar_t>(input_gradient, a),
+                          GroupData<scalar_t>(weight_gradient, a),
+                          GroupData<scalar_t>(bias_gradient, a));
+      }
+    });
+    return {input_gradient, {}, {}, {}, {}, {}, {}};
   }
 };
 
 }  // namespace
 
-torch::Tensor GruLayer(const torch::Tensor& from_input, const torch::Tensor& weight,
-                       const torch::Tensor& bias, const torch::Tensor& keep,
+torch::Tensor GruLayer(const torch::Tensor& from_input, const Parameter& weight,
+                       const Parameter& bias, const torch::Tensor& keep,
                        const torch::Tensor& before) {
-  return GruFunction::apply(from_input, weight, bias, keep, before);
+  return GruFunction::apply(from_input, weight.value, bias.value, weight.gradient, bias.gradient,
+                            keep, before);
 }
 
 }  // namespace reeve

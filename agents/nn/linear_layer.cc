@@ -1,65 +1,30 @@
-#include <cmath>
-
 #include "agents/nn/batched_layers.h"
-#include "agents/nn/batched_layers_internal.h"
+#include "agents/nn/group_data.h"
+#include "agents/nn/linear_gradient.h"
 
 namespace reeve {
 namespace {
 
-// The loops below are over one group: y, g [n, m]; bias, bias_gradient [m].
-template <class T>
-void AddBiasActivate(int64_t n, int64_t m, const T* bias, LayerActivation activation, T* y) {
-  for (int64_t i = 0; i < n; ++i, y += m) {
-    switch (activation) {
-      case LayerActivation::kNone:
-        for (int64_t j = 0; j < m; ++j) y[j] += bias[j];
-        break;
-      case LayerActivation::kRelu:
-        for (int64_t j = 0; j < m; ++j) {
-          const T v = y[j] + bias[j];
-          y[j] = v < 0 ? T{0} : v;
-        }
-        break;
-      case LayerActivation::kTanh:
-        for (int64_t j = 0; j < m; ++j) y[j] = std::tanh(y[j] + bias[j]);
-        break;
-    }
-  }
-}
-
-// g becomes the gradient before the activation; its columns are summed into bias_gradient.
-// The activation's derivative follows from its result y.
-template <class T>
-void ActivationBackward(int64_t n, int64_t m, const T* y, LayerActivation activation, const T* g,
-                        T* masked, T* bias_gradient) {
-  for (int64_t i = 0; i < n; ++i, y += m, g += m, masked += m) {
-    switch (activation) {
-      case LayerActivation::kNone:
-        for (int64_t j = 0; j < m; ++j) bias_gradient[j] += masked[j] = g[j];
-        break;
-      case LayerActivation::kRelu:
-        for (int64_t j = 0; j < m; ++j) bias_gradient[j] += masked[j] = y[j] > 0 ? g[j] : T{0};
-        break;
-      case LayerActivation::kTanh:
-        for (int64_t j = 0; j < m; ++j) bias_gradient[j] += masked[j] = g[j] * (1 - y[j] * y[j]);
-        break;
-    }
-  }
-}
-
 struct LinearFunction : torch::autograd::Function<LinearFunction> {
+  // Gradients of parameters are handed over apart from what autograd watches: they change between
+  // this and the backward pass.
   static torch::Tensor forward(torch::autograd::AutogradContext* context, const torch::Tensor& x,
                                const torch::Tensor& weight, const torch::Tensor& bias,
-                               int64_t activation) {
-    torch::Tensor y = torch::bmm(x, weight);
-    AT_DISPATCH_FLOATING_TYPES(y.scalar_type(), "LinearLayer", [&] {
-      for (int64_t a = 0; a < y.size(0); ++a) {
-        AddBiasActivate(y.size(1), y.size(2), GroupData<scalar_t>(bias, a),
-                        LayerActivation{activation}, GroupData<scalar_t>(y, a));
+                               const torch::Tensor& weight_gradient,
+                               const torch::Tensor& bias_gradient, int64_t epilogue) {
+    torch::Tensor y = torch::empty({x.size(0), x.size(1), weight.size(2)}, x.options());
+    AT_DISPATCH_FLOATING_TYPES(x.scalar_type(), "LinearLayer", [&] {
+      for (int64_t a = 0; a < x.size(0); ++a) {
+        KernelsFor<scalar_t>().linear(x.size(1), x.size(2), weight.size(2),
+                                      GroupData<scalar_t>(x, a), GroupData<scalar_t>(weight, a),
+                                      GroupData<scalar_t>(bias, a), Epilogue{uint8_t(epilogue)},
+                                      nullptr, GroupData<scalar_t>(y, a));
       }
     });
     context->save_for_backward({x, weight, y});
-    context->saved_data["activation"] = activation;
+    context->saved_data["weight_gradient"] = weight_gradient;
+    context->saved_data["bias_gradient"] = bias_gradient;
+    context->saved_data["epilogue"] = epilogue;
     return y;
   }
 
@@ -68,28 +33,30 @@ struct LinearFunction : torch::autograd::Function<LinearFunction> {
     const auto saved = context->get_saved_variables();
     const torch::Tensor &x = saved[0], &weight = saved[1], &y = saved[2];
     const torch::Tensor g = gradients[0].contiguous();
-    torch::Tensor masked = torch::empty_like(g);
-    torch::Tensor bias_gradient = torch::zeros({g.size(0), 1, g.size(2)}, g.options());
-    const LayerActivation activation{context->saved_data["activation"].toInt()};
-    AT_DISPATCH_FLOATING_TYPES(y.scalar_type(), "LinearLayer", [&] {
-      for (int64_t a = 0; a < y.size(0); ++a) {
-        ActivationBackward(y.size(1), y.size(2), GroupData<scalar_t>(y, a), activation,
-                           GroupData<scalar_t>(g, a), GroupData<scalar_t>(masked, a),
-                           GroupData<scalar_t>(bias_gradient, a));
+    const torch::Tensor weight_gradient = context->saved_data["weight_gradient"].toTensor();
+    const torch::Tensor bias_gradient = context->saved_data["bias_gradient"].toTensor();
+    const Epilogue epilogue{uint8_t(context->saved_data["epilogue"].toInt())};
+    torch::Tensor x_gradient;
+    if (context->needs_input_grad(0)) x_gradient = torch::empty_like(x);
+    AT_DISPATCH_FLOATING_TYPES(x.scalar_type(), "LinearLayer", [&] {
+      LinearGradient<scalar_t> gradient(x.size(2), y.size(2), epilogue);
+      for (int64_t a = 0; a < x.size(0); ++a) {
+        gradient.Run(x.size(1), GroupData<scalar_t>(x, a), GroupData<scalar_t>(weight, a),
+                     GroupData<scalar_t>(y, a), GroupData<scalar_t>(g, a),
+                     GroupData<scalar_t>(weight_gradient, a), GroupData<scalar_t>(bias_gradient, a),
+                     nullptr, x_gradient.defined() ? GroupData<scalar_t>(x_gradient, a) : nullptr);
       }
     });
-    torch::Tensor weight_gradient = torch::bmm(x.transpose(1, 2), masked);
-    torch::Tensor x_gradient;
-    if (context->needs_input_grad(0)) x_gradient = torch::bmm(masked, weight.transpose(1, 2));
-    return {x_gradient, weight_gradient, bias_gradient, torch::Tensor()};
+    return {x_gradient, {}, {}, {}, {}, {}};
   }
 };
 
 }  // namespace
 
-torch::Tensor LinearLayer(const torch::Tensor& x, const torch::Tensor& weight,
-                          const torch::Tensor& bias, LayerActivation activation) {
-  return LinearFunction::apply(x, weight, bias, static_cast<int64_t>(activation));
+torch::Tensor LinearLayer(const torch::Tensor& x, const Parameter& weight, const Parameter& bias,
+                          Epilogue epilogue) {
+  return LinearFunction::apply(x, weight.value, bias.value, weight.gradient, bias.gradient,
+                               static_cast<int64_t>(epilogue));
 }
 
 }  // namespace reeve

@@ -38,14 +38,21 @@ struct Simd {
   }
   static void Store(Float v, float* p) { __builtin_memcpy(p, &v, sizeof(v)); }
 
-  // The first `count` <= kLanes floats; the other lanes are 0 and not touched in memory.
-  static Float LoadPart(const float* p, int64_t count) {
+  // Of a vector's lanes only the first `count` in 1..kLanes: the others are 0, and not touched in
+  // memory.
+  static Float LoadUpTo(const float* p, int64_t count) {
+    if (count == kLanes) return Load(p);
     Float v = {};
     for (int64_t i = 0; i < count; ++i) v[i] = p[i];
     return v;
   }
-  static void StorePart(Float v, float* p, int64_t count) {
+  static void StoreUpTo(Float v, float* p, int64_t count) {
+    if (count == kLanes) return Store(v, p);
     for (int64_t i = 0; i < count; ++i) p[i] = v[i];
+  }
+  static Float First(Float v, int64_t count) {
+    for (int64_t i = count; i < kLanes; ++i) v[i] = 0;
+    return v;
   }
 
   static Float Set(float x) { return Float{} + x; }

@@ -117,7 +117,7 @@ const float* StreamingNetwork::Gru(const float* parameters, int64_t rows, const 
   }
   Linear(parameters, plan_.gru_input, rows, lifted, Epilogue::kNone, nullptr, from_input);
   Linear(parameters, plan_.gru_state, rows, state, Epilogue::kNone, nullptr, from_state);
-  kernels_->gru(rows, width, from_input, from_state, state);
+  kernels_->gru(rows, width, from_input, from_state, state, nullptr, state);
   return state;
 }
 
@@ -135,7 +135,7 @@ void StreamingNetwork::Norm(const float* parameters, const BlockPair& blocks, in
   const ParameterBlock& gain = layout_.blocks[static_cast<size_t>(blocks.scale)];
   const ParameterBlock& bias = layout_.blocks[static_cast<size_t>(blocks.bias)];
   kernels_->layer_norm(rows, gain.columns, x, parameters + gain.offset, parameters + bias.offset,
-                       y);
+                       nullptr, y);
 }
 
 }  // namespace reeve

@@ -1,4 +1,4 @@
-// Shared by the files that implement batched_layers.h.
+// Raw numbers of tensors over groups of agents.
 #pragma once
 
 #include "agents/nn/torch.h"
