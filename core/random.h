@@ -29,6 +29,9 @@ enum class StreamPurpose : uint32_t {
   kBootstrap = 10,    // resampling for confidence intervals
   kSearch = 11,       // candidates of a random search
   kInitialise = 12,   // first weights of networks
+  kExploration = 13,  // actions that learners sample
+  kEpisodes = 14,     // seeds of the episodes a learner trains on
+  kMiniBatches = 15,  // which environments make up a mini-batch
 };
 
 // A stream of independent draws, addressed by index. Copyable, stateless, thread-safe.
