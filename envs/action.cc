@@ -95,6 +95,11 @@ bool StepInside(int64_t step, int64_t to, int64_t min, int64_t max) {
   return step > 0 ? to <= max : to >= min;
 }
 
+// What there is, as far as a decision can say it: platforms may report anything.
+int64_t Held(int64_t reported) {
+  return std::clamp<int64_t>(reported, 0, std::numeric_limits<int32_t>::max());
+}
+
 bool Fits(const ClusterState& cluster, double added_mib) {
   return added_mib <= 0 || added_mib <= static_cast<double>(cluster.memory_capacity.value()) -
                                             static_cast<double>(cluster.memory_held.value());
@@ -105,7 +110,7 @@ bool Fits(const ClusterState& cluster, double added_mib) {
 ActionCodec::Move ActionCodec::Replicas(const Choice& choice, const Snapshot& snapshot,
                                         size_t f) const {
   const FunctionWindows& w = snapshot.functions;
-  Move move{.from = w.replicas_asked[f]};
+  Move move{.from = Held(w.replicas_asked[f])};
   switch (choice.form) {
     case Form::kStep: {
       const auto step = static_cast<int64_t>(choice.value);
@@ -133,7 +138,7 @@ ActionCodec::Move ActionCodec::Replicas(const Choice& choice, const Snapshot& sn
 }
 
 ActionCodec::Move ActionCodec::Cpu(const Choice& choice, const Snapshot& snapshot, size_t f) const {
-  Move move{.from = snapshot.functions.cpu_limit[f].value()};
+  Move move{.from = Held(snapshot.functions.cpu_limit[f].value())};
   const auto value = static_cast<int64_t>(choice.value);
   move.to = choice.form == Form::kStep ? move.from + value : value;
   move.legal = choice.form == Form::kAbsolute ||
@@ -143,7 +148,7 @@ ActionCodec::Move ActionCodec::Cpu(const Choice& choice, const Snapshot& snapsho
 
 ActionCodec::Move ActionCodec::Memory(const Choice& choice, const Snapshot& snapshot,
                                       size_t f) const {
-  Move move{.from = snapshot.functions.memory_limit[f].value()};
+  Move move{.from = Held(snapshot.functions.memory_limit[f].value())};
   const auto value = static_cast<int64_t>(choice.value);
   move.to = choice.form == Form::kStep ? move.from + value : value;
   move.legal = choice.form == Form::kAbsolute ||

@@ -3,11 +3,13 @@
 #include <gmock/gmock.h>
 #include <gtest/gtest.h>
 
+#include <algorithm>
 #include <string>
 #include <vector>
 
 #include "core/status.h"
 #include "tests/agents/allocation_counter.h"
+#include "tests/envs/extreme_snapshots.h"
 #include "tests/envs/window_testing.h"
 
 namespace reeve {
@@ -262,6 +264,41 @@ TEST(Action, EachFunctionIsJudgedByItself) {
   EXPECT_THAT(LegalOf(spec, s), ElementsAre(1, 0, 1, 1, 1, 1, 1, 0));
 }
 
+// And what is decided is inside the bounds, or nearer to them than what there was.
+TEST(Action, EachHeadHasALegalChoiceWhateverTheSnapshot) {
+  const std::vector<ActionSpec> specs = {
+      SpecOf({{.kind = HeadKind::kAuthors7, .values = {}}}),
+      SpecOf({{.kind = HeadKind::kReplicas, .values = {9, 3}},
+              {.kind = HeadKind::kCpu, .values = {128, 2048}},
+              {.kind = HeadKind::kMemory, .values = {2048, 128}},
+              {.kind = HeadKind::kKeepAlive, .values = {0, 1e9}}}),
+      SpecOf({{.kind = HeadKind::kLoadReplicas, .values = {2, 1e9}}})};
+  ExtremeSnapshots extremes;
+  for (int step = 0; step < 1000; ++step) {
+    const Snapshot s = extremes.Next();
+    const ActionCodec codec(specs[static_cast<size_t>(step) % specs.size()]);
+    const std::vector<int> legal = LegalOf(codec.spec(), s);
+    std::vector<Decision> decisions(s.functions.size());
+    size_t at = 0;
+    for (size_t f = 0; f < s.functions.size(); ++f) {
+      for (size_t h = 0; h < codec.heads().size(); ++h) {
+        const auto end = static_cast<ptrdiff_t>(at) + codec.heads()[h];
+        ASSERT_TRUE(std::count(legal.begin() + static_cast<ptrdiff_t>(at), legal.begin() + end, 1));
+        at = static_cast<size_t>(end);
+      }
+    }
+    std::vector<int32_t> choices(decisions.size() * codec.heads().size(), -1);
+    codec.Nearest(s, decisions, choices);
+    codec.Decode(s, choices, decisions, {});
+    for (size_t f = 0; f < decisions.size(); ++f) {
+      const int64_t asked = s.functions.replicas_asked[f];
+      if (!decisions[f].replicas) continue;
+      ASSERT_GE(*decisions[f].replicas, 0);
+      ASSERT_LE(*decisions[f].replicas, std::max<int64_t>(20, asked));
+    }
+  }
+}
+
 TEST(Action, NamesOfChoices) {
   const ActionCodec codec(SpecOf({{.kind = HeadKind::kAuthors7, .values = {}},
                                   {.kind = HeadKind::kKeepAlive, .values = {60}}}));
@@ -306,6 +343,18 @@ TEST(Action, ReadsHeads) {
   EXPECT_EQ(ErrorOf("heads:\n  - {kind: replicas_step, values: [-4, 0, 4]}\n"
                     "  - {kind: cpu, values: [128, 2048]}\n"),
             "");
+}
+
+TEST(Action, IsWrittenAsItIsRead) {
+  const ActionSpec spec = SpecOf({{.kind = HeadKind::kAuthors5, .values = {}},
+                                  {.kind = HeadKind::kKeepAlive, .values = {0, 0.5, 600}}});
+  EXPECT_EQ(ErrorOf(WriteConfig(spec)), "");
+  ActionSpec again;
+  const auto node = ConfigNode::Parse(WriteConfig(spec), "f.yaml");
+  ASSERT_TRUE(node.ok() && ReadConfig(*node, again).ok());
+  ASSERT_EQ(again.heads.size(), 2);
+  EXPECT_EQ(again.heads[0].kind, HeadKind::kAuthors5);
+  EXPECT_THAT(again.heads[1].values, ElementsAre(0, 0.5, 600));
 }
 
 TEST(Action, ErrorsSayWhereAndWhat) {
