@@ -1,5 +1,5 @@
-// Networks of equal shape for A groups of agents as one differentiable tensor program: every linear
-// layer is one batched matrix product over the groups.
+// Networks of equal shape for A groups of agents as one differentiable tensor program: every layer
+// is one node of torch's graph for all groups (agents/nn/batched_layers.h).
 #pragma once
 
 #include <vector>
@@ -25,7 +25,8 @@ class BatchedNetwork {
   // x [A, B, T, I] float32; starts [A, B, T] float32, 1 where an episode begins at this step (the
   // past before it is not seen); state [A, B, S], the past before the first step (undefined:
   // zeros). The latest encoder looks at neither. Returns [A, B, T, U], differentiable in the
-  // parameters and in x, not in state. The same function of the past as StreamingNetwork.
+  // parameters and in x, not in state. The same function of the past as StreamingNetwork, in
+  // float32 to the bit.
   torch::Tensor Forward(const torch::Tensor& x, const torch::Tensor& starts,
                         const torch::Tensor& state);
 

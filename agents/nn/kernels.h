@@ -11,6 +11,9 @@ namespace reeve {
 
 constexpr float kLayerNormEpsilon = 1e-5F;
 
+// Rows that products take at a time: numbers of rows that divide by it have no rest.
+constexpr int64_t kPanelRows = 6;
+
 enum class Epilogue : uint8_t { kNone, kRelu, kTanh };
 
 // All matrices are row-major and contiguous; pointers need no alignment; outputs do not overlap

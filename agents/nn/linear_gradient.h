@@ -47,7 +47,7 @@ class LinearGradient {
  private:
   // Rows that go through all of the pass together: what lies between its parts stays in cache, and
   // sums over many rows are sums of sums, which round less.
-  static constexpr int64_t kChunk = 128;
+  static constexpr int64_t kChunk = 16 * kPanelRows;
 
   void Transpose(const T* weight) {
     for (int64_t k = 0; k < inputs_; ++k) {

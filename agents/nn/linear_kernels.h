@@ -108,10 +108,14 @@ void Product(ProductTask t, int64_t rows) {
     t.y += by * t.outputs;
     if (t.residual != nullptr) t.residual += by * t.outputs;
   };
-  constexpr int kRows = 4;
-  for (; rows >= kRows; rows -= kRows) {
-    ProductRows<kLanes, kRows>(t);
-    advance(kRows);
+  for (; rows >= kPanelRows; rows -= kPanelRows) {
+    ProductRows<kLanes, kPanelRows>(t);
+    advance(kPanelRows);
+  }
+  if (rows >= 3) {
+    ProductRows<kLanes, 3>(t);
+    advance(3);
+    rows -= 3;
   }
   for (; rows > 0; --rows) {
     ProductRows<kLanes, 1>(t);

@@ -14,17 +14,30 @@ class LaneSum {
  public:
   // The vector at index i, a multiple of kLanes; lanes beyond n must be 0.
   void Add(int64_t i, typename Simd<kLanes>::Float v) { sum_[i / kLanes % kVectors] += v; }
+  // Partial sums j and j + 8 first, then j and j + 4, and so on.
   float Total() const {
-    float partial[kPartial];
-    for (int v = 0; v < kVectors; ++v) Simd<kLanes>::Store(sum_[v], partial + v * kLanes);
-    for (int half = kPartial / 2; half >= 1; half /= 2) {
-      for (int j = 0; j < half; ++j) partial[j] += partial[j + half];
-    }
-    return partial[0];
+    const auto four = Four();
+    return (four[0] + four[2]) + (four[1] + four[3]);
   }
 
  private:
-  static constexpr int kPartial = 16, kVectors = kPartial / kLanes;
+  using Float4 = Simd<4>::Float;
+  static Float4 Halve(Simd<8>::Float v) {
+    return __builtin_shufflevector(v, v, 0, 1, 2, 3) + __builtin_shufflevector(v, v, 4, 5, 6, 7);
+  }
+  Float4 Four() const {
+    if constexpr (kLanes == 4) {
+      return (sum_[0] + sum_[2]) + (sum_[1] + sum_[3]);
+    } else if constexpr (kLanes == 8) {
+      return Halve(sum_[0] + sum_[1]);
+    } else {
+      const auto v = sum_[0];
+      return Halve(__builtin_shufflevector(v, v, 0, 1, 2, 3, 4, 5, 6, 7) +
+                   __builtin_shufflevector(v, v, 8, 9, 10, 11, 12, 13, 14, 15));
+    }
+  }
+
+  static constexpr int kVectors = 16 / kLanes;
   typename Simd<kLanes>::Float sum_[kVectors] = {};
 };
 

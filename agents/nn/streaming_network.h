@@ -1,7 +1,7 @@
 // One step of a network for many rows, without torch, without autograd, without allocation: what
-// acts, in rollouts and live. Its numbers are those of agents/nn/batched_network.h to rounding
-// (tests hold both together). A row's result depends on that row alone, to the bit: not on how many
-// rows there are, nor on threads or the processor's vector width.
+// acts, in rollouts and live. Its numbers are those of agents/nn/batched_network.h to the bit. A
+// row's result depends on that row alone: not on how many rows there are, nor on threads or the
+// processor's vector width.
 #pragma once
 
 #include <cstdint>
@@ -28,7 +28,7 @@ class StreamingNetwork {
 
  private:
   // Rows that pass through all layers together, so that what is between layers stays in cache.
-  static constexpr int64_t kChunk = 32;
+  static constexpr int64_t kChunk = 8 * kPanelRows;
 
   void StepChunk(const float* parameters, int64_t rows, const float* x, float* state, float* out);
   // The encoders: what the hidden layers are given, [rows, channels].

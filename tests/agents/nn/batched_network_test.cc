@@ -61,7 +61,7 @@ torch::Tensor Streamed(const NetworkLayout& layout, const torch::Tensor& paramet
   return out;
 }
 
-// Both round differently: 1e-5 of the largest output is some ten roundings in each layer.
+// Within `tolerance` of the largest number; 1e-5 is some tens of roundings.
 void ExpectNear(const torch::Tensor& actual, const torch::Tensor& expected, double tolerance) {
   ASSERT_EQ(actual.sizes(), expected.sizes());
   const double scale = expected.abs().max().item<double>();
@@ -69,15 +69,28 @@ void ExpectNear(const torch::Tensor& actual, const torch::Tensor& expected, doub
   EXPECT_LT((actual - expected).abs().max().item<double>(), tolerance * scale);
 }
 
+// To the bit: both are made of the same kernels.
 TEST_P(BatchedNetworkCases, IsTheStreamingNetwork) {
   const torch::NoGradGuard no_grad;
   const torch::Tensor parameters = Parameters();
   BatchedNetwork network(layout, parameters, torch::zeros_like(parameters));
-  ExpectNear(network.Forward(x, starts, state), Streamed(layout, parameters, x, starts, state),
-             1e-5);
+  EXPECT_TRUE(torch::equal(network.Forward(x, starts, state),
+                           Streamed(layout, parameters, x, starts, state)));
   const torch::Tensor none = torch::zeros_like(starts);
-  ExpectNear(network.Forward(x, none, {}),
-             Streamed(layout, parameters, x, none, torch::zeros_like(state)), 1e-5);
+  EXPECT_TRUE(torch::equal(network.Forward(x, none, {}),
+                           Streamed(layout, parameters, x, none, torch::zeros_like(state))));
+}
+
+// In float64 it is made of other, simpler loops.
+TEST_P(BatchedNetworkCases, IsItselfInDoublePrecision) {
+  const torch::NoGradGuard no_grad;
+  const torch::Tensor parameters = Parameters(), exact = parameters.to(torch::kFloat64);
+  BatchedNetwork network(layout, parameters, torch::zeros_like(parameters));
+  BatchedNetwork reference(layout, exact, torch::zeros_like(exact));
+  ExpectNear(network.Forward(x, starts, state),
+             reference.Forward(x.to(torch::kFloat64), starts.to(torch::kFloat64),
+                               state.to(torch::kFloat64)),
+             1e-5);
 }
 
 // What the gradient is compared with: a fixed random weighting of all outputs.
