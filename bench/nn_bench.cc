@@ -2,14 +2,13 @@
 // of what learns beside the matrix products alone. All on one core, in one run, since machines
 // differ.
 #include <benchmark/benchmark.h>
-#include <dlfcn.h>
 
 #include <vector>
 
 #include "agents/nn/batched_network.h"
+#include "agents/nn/blas_check.h"
 #include "agents/nn/network_spec.h"
 #include "agents/nn/streaming_network.h"
-#include "core/check.h"
 
 namespace reeve {
 namespace {
@@ -37,9 +36,16 @@ void CountRows(benchmark::State& state, int64_t rows) {
       benchmark::Counter::kIsIterationInvariantRate | benchmark::Counter::kInvert);
 }
 
-// Arguments: encoder, rows.
-void BM_ActStreaming(benchmark::State& state) {
-  const NetworkLayout layout = LayoutOf(static_cast<EncoderKind>(state.range(0)), kActions);
+// The encoder with the width that gives it about as many parameters as `latest` has.
+NetworkLayout LayoutOfEqualSize(EncoderKind encoder, int32_t outputs) {
+  NetworkSpec spec;
+  spec.encoder = encoder;
+  const int64_t parameters = LayoutOf(EncoderKind::kLatest, outputs).parameters;
+  spec.width = NearestWidth(spec, kInputs, outputs, parameters);
+  return MakeLayout(spec, kInputs, outputs, 1);
+}
+
+void Act(benchmark::State& state, const NetworkLayout& layout) {
   const int64_t rows = state.range(1);
   const torch::Tensor parameters = Parameters(layout, 1), x = torch::randn({rows, kInputs});
   torch::Tensor past = torch::zeros({rows, layout.state}), out = torch::empty({rows, kActions});
@@ -50,6 +56,14 @@ void BM_ActStreaming(benchmark::State& state) {
     benchmark::ClobberMemory();
   }
   CountRows(state, rows);
+}
+
+// Arguments: encoder, rows.
+void BM_ActStreaming(benchmark::State& state) {
+  Act(state, LayoutOf(static_cast<EncoderKind>(state.range(0)), kActions));
+}
+void BM_ActStreamingEqualSize(benchmark::State& state) {
+  Act(state, LayoutOfEqualSize(static_cast<EncoderKind>(state.range(0)), kActions));
 }
 
 void BM_ActTorch(benchmark::State& state) {
@@ -121,6 +135,7 @@ void ActArguments(benchmark::internal::Benchmark* b) {
   b->ArgNames({"encoder", "rows"});
 }
 BENCHMARK(BM_ActStreaming)->Apply(ActArguments);
+BENCHMARK(BM_ActStreamingEqualSize)->Apply(ActArguments);
 BENCHMARK(BM_ActTorch)->Apply(ActArguments);
 
 void LearnArguments(benchmark::internal::Benchmark* b) {
@@ -140,10 +155,7 @@ BENCHMARK(BM_Learn)
 }  // namespace reeve
 
 int main(int argc, char** argv) {
-  at::set_num_threads(1);
-  if (void* set = dlsym(RTLD_DEFAULT, "openblas_set_num_threads")) {
-    reinterpret_cast<void (*)(int)>(set)(1);
-  }
+  reeve::SetSingleThreadedMath();
   benchmark::Initialize(&argc, argv);
   benchmark::RunSpecifiedBenchmarks();
 }
