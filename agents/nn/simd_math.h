@@ -4,6 +4,9 @@
 #pragma once
 
 #include <cstdint>
+#ifdef __AVX2__
+#include <immintrin.h>
+#endif
 
 namespace reeve {
 namespace {
@@ -42,23 +45,50 @@ struct Simd {
   // memory.
   static Float LoadUpTo(const float* p, int64_t count) {
     if (count == kLanes) return Load(p);
+#ifdef __AVX2__
+    if constexpr (kLanes == 8) return _mm256_maskload_ps(p, Mask(count));
+#endif
     Float v = {};
     for (int64_t i = 0; i < count; ++i) v[i] = p[i];
     return v;
   }
   static void StoreUpTo(Float v, float* p, int64_t count) {
     if (count == kLanes) return Store(v, p);
+#ifdef __AVX2__
+    if constexpr (kLanes == 8) return _mm256_maskstore_ps(p, Mask(count), v);
+#endif
     for (int64_t i = 0; i < count; ++i) p[i] = v[i];
   }
   static Float First(Float v, int64_t count) {
-    for (int64_t i = count; i < kLanes; ++i) v[i] = 0;
-    return v;
+    if (count == kLanes) return v;
+    return Lanes() < static_cast<int32_t>(count) ? v : Set(0);
   }
 
-  static Float Set(float x) { return Float{} + x; }
-  static Float Min(Float a, Float b) { return a > b ? b : a; }  // NaN in a stays
-  static Float Max(Float a, Float b) { return a < b ? b : a; }
-  static Float Relu(Float x) { return Max(x, Float{}); }
+  // 0, 1, 2, …
+  static Int Lanes() {
+    constexpr int32_t kIndex[] = {0, 1, 2, 3, 4, 5, 6, 7, 8, 9, 10, 11, 12, 13, 14, 15};
+    Int v;
+    __builtin_memcpy(&v, kIndex, sizeof(v));
+    return v;
+  }
+#ifdef __AVX2__
+  static __m256i Mask(int64_t count) {
+    return __builtin_bit_cast(__m256i, Lanes() < static_cast<int32_t>(count));
+  }
+#endif
+
+  static Float Set(float x) {
+    return Float{} + x;
+  }
+  static Float Min(Float a, Float b) {
+    return a > b ? b : a;
+  }  // NaN in a stays
+  static Float Max(Float a, Float b) {
+    return a < b ? b : a;
+  }
+  static Float Relu(Float x) {
+    return Max(x, Float{});
+  }
 
   // Relative error below 2e-7 where the result is a normal number; -> 0 below -87.
   // Reduction and polynomial of Cephes' expf (S. L. Moshier).
@@ -78,7 +108,9 @@ struct Simd {
     return e * __builtin_bit_cast(Float, power);
   }
 
-  static Float Logistic(Float x) { return 1.0F / (1.0F + Exp(-x)); }
+  static Float Logistic(Float x) {
+    return 1.0F / (1.0F + Exp(-x));
+  }
 
   // Absolute error below 2e-7, relative below 3e-7. Cephes' tanhf: an odd polynomial for
   // |x| < 0.625, else by the exponential.
