@@ -58,15 +58,24 @@ class CheckLayersTest(unittest.TestCase):
         self.assert_finds("cli/main.cc:1", "may not depend on tests/")
 
     def test_tests_may_include_anything(self):
-        self.write("tests/core/units_test.cc", '#include "sim/engine.h"\n#include <torch/torch.h>\n')
+        self.write("tests/core/units_test.cc", '#include "sim/engine.h"\n#include <torch/types.h>\n')
         self.assert_passes()
 
     def test_torch_outside_its_folders(self):
-        self.write("agents/rules/kpa.h", "#pragma once\n#include <torch/torch.h>\n")
+        self.write("agents/rules/kpa.h", "#pragma once\n#include <torch/types.h>\n")
         self.assert_finds("agents/rules/kpa.h:2", "Torch")
 
-    def test_torch_in_its_folders(self):
+    def test_all_of_torch_anywhere(self):
         self.write("agents/nn/encoder.h", "#pragma once\n#include <torch/torch.h>\n")
+        self.assert_finds("agents/nn/encoder.h:2", "agents/nn/torch.h")
+
+    def test_generated_headers_are_where_their_source_is(self):
+        self.write("agents/ppo/events.proto", "")
+        self.write("agents/ppo/events.cc", '#include "agents/ppo/events.pb.h"\n')
+        self.assert_passes()
+
+    def test_torch_in_its_folders(self):
+        self.write("agents/nn/encoder.h", "#pragma once\n#include <torch/types.h>\n")
         self.assert_passes()
 
     def test_sockets_outside_the_controller(self):
