@@ -9,7 +9,7 @@
 #include "core/files.h"
 #include "core/status.h"
 #include "runs/fields.h"
-#include "runs/workload.h"
+#include "traces/workload.h"
 
 namespace reeve {
 namespace {

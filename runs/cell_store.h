@@ -15,7 +15,7 @@
 
 namespace reeve {
 
-// A trace with its checksum (runs/workload.h), computed once for all simulations of it.
+// A trace with its checksum (traces/workload.h), computed once for all simulations of it.
 struct CellTrace {
   explicit CellTrace(Trace what);
   Trace trace;

@@ -20,7 +20,7 @@
 #include "runs/simulation.h"
 #include "runs/statistics.h"
 #include "runs/tuner.h"
-#include "runs/workload.h"
+#include "traces/workload.h"
 
 namespace reeve {
 

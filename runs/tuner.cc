@@ -8,7 +8,7 @@
 
 #include "core/status.h"
 #include "runs/worker_pool.h"
-#include "runs/workload.h"
+#include "traces/workload.h"
 
 namespace reeve {
 namespace {

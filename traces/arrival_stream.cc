@@ -6,13 +6,13 @@
 #include <mutex>
 #include <thread>
 
+#include "core/check.h"
 #include "core/random.h"
+#include "traces/arrival_draws.h"
 
 namespace reeve {
 namespace {
 
-constexpr uint32_t kMinuteUs = 60'000'000;
-constexpr uint64_t kBatchTarget = 32768;
 // A function with at most so many invocations in a part of a minute gets them drawn there and then.
 constexpr uint32_t kDrawnAtOnce = 64;
 // Below this level of the tree of halves (half a millisecond) counts are not split.
@@ -24,67 +24,6 @@ uint32_t ScaleBits(uint64_t bits, uint32_t range) {
   return static_cast<uint32_t>((static_cast<Wide>(bits) * range) >> 64);
 }
 
-int64_t WorkFromMillis(double ms) {
-  // Beyond 10^12 us (11 days) an execution time is a mistake of the source; it must not overflow.
-  const double us = std::min(ms * 1000.0, 1e12);
-  return std::max<int64_t>(1, static_cast<int64_t>(us + 0.5));
-}
-
-bool Before(const Arrival& a, const Arrival& b) {
-  return a.offset_us != b.offset_us ? a.offset_us < b.offset_us : a.function < b.function;
-}
-
-// Stable sort by (offset, function): two counting passes over the high bits of the offset, then
-// insertion for what shares them.
-void SortArrivals(std::vector<Arrival>& items, std::vector<Arrival>& scratch, uint32_t range) {
-  const size_t n = items.size();
-  if (n < 256) {
-    std::stable_sort(items.begin(), items.end(), Before);
-    return;
-  }
-  constexpr int kDigit = 11;
-  constexpr uint32_t kRadix = 1u << kDigit;
-  const int width = std::bit_width(range);
-  const int shift = std::max(0, width - 2 * kDigit);
-  scratch.resize(n);
-  for (int pass = 0; pass < 2; ++pass) {
-    const int low = shift + pass * kDigit;
-    std::array<uint32_t, kRadix> place{};
-    for (const Arrival& a : items) ++place[(a.offset_us >> low) & (kRadix - 1)];
-    uint32_t sum = 0;
-    for (uint32_t& p : place) sum += std::exchange(p, sum);
-    for (const Arrival& a : items) scratch[place[(a.offset_us >> low) & (kRadix - 1)]++] = a;
-    items.swap(scratch);
-  }
-  for (size_t i = 1; i < n; ++i) {
-    const Arrival a = items[i];
-    size_t j = i;
-    for (; j > 0 && Before(a, items[j - 1]); --j) items[j] = items[j - 1];
-    items[j] = a;
-  }
-}
-
-// Draws that all sources share: per-function streams and running numbers.
-class FunctionDraws {
- public:
-  FunctionDraws(const Trace& trace, uint64_t seed) : seed_(seed), next_(trace.functions().size()) {
-    duration_ms_.reserve(trace.functions().size());
-    for (const FunctionProfile& f : trace.functions()) duration_ms_.push_back(f.duration_ms);
-  }
-  // A position in [0, range) and the work of the function's next invocation, from one block.
-  Arrival Draw(uint32_t function, uint32_t range) {
-    const RandomStream stream(seed_, StreamPurpose::kServiceTime, function);
-    const auto [position, work] = stream.UniformPair(next_[function]++);
-    return {static_cast<uint32_t>(position * range), function,
-            WorkFromMillis(duration_ms_[function].Sample(work))};
-  }
-
- private:
-  uint64_t seed_;
-  std::vector<uint64_t> next_;
-  std::vector<Distribution> duration_ms_;
-};
-
 // Cuts each minute into a binary tree of halves. A function's invocations are split along it until
 // few are left, which are then drawn: at the same nodes whether or not the other functions' load
 // makes a batch end there, so they fall on the same times in any company.
@@ -93,18 +32,27 @@ class MinuteSource : public ArrivalSource {
   MinuteSource(const Trace& trace, const ArrivalOptions& options)
       : trace_(trace), options_(options), draws_(trace, options.seed) {}
 
+  void Restart(const ArrivalOptions& options, int from_minute) override {
+    REEVE_CHECK(from_minute >= 0);
+    options_ = options;
+    draws_.Restart(options.seed);
+    first_minute_ = from_minute;
+    minute_ = 0;
+    while (!pending_.empty()) Recycle();
+  }
+
   bool Next(ArrivalBatch& batch) override {
     while (pending_.empty()) {
-      if (minute_ >= trace_.minutes()) return false;
+      if (first_minute_ + minute_ >= trace_.minutes()) return false;
       OpenMinute(minute_++);
     }
     // Halve the earliest part until it is small enough; its second half waits on the stack.
     while (pending_.back().total > kBatchTarget && pending_.back().length_us > 1) Halve();
-    const Part part = std::move(pending_.back());
-    pending_.pop_back();
+    const Part& part = pending_.back();
     Emit(part);
     SortArrivals(items_, scratch_, part.length_us);
     batch = {SimTime::Minutes(part.minute) + SimTime::Micros(part.start_us), items_};
+    Recycle();
     return true;
   }
 
@@ -117,9 +65,9 @@ class MinuteSource : public ArrivalSource {
     uint32_t phase_us;
   };
   struct Part {
-    int minute;
-    uint32_t start_us, length_us;
-    uint32_t node;  // in the binary tree of halves; the minute is 1
+    int minute = 0;  // since the start
+    uint32_t start_us = 0, length_us = 0;
+    uint32_t node = 0;  // in the binary tree of halves; the minute is 1
     uint64_t total = 0;
     std::vector<Count> counts;
     std::vector<Arrival> drawn;  // at a node above this part; offsets from the minute's start
@@ -129,9 +77,30 @@ class MinuteSource : public ArrivalSource {
     return count <= kDrawnAtOnce || node >= kDeepestNode;
   }
 
+  // An empty part, whose vectors have grown before if any have.
+  Part NewPart(int minute, uint32_t start_us, uint32_t length_us, uint32_t node) {
+    Part part;
+    if (!spare_.empty()) {
+      part = std::move(spare_.back());
+      spare_.pop_back();
+    }
+    part.minute = minute;
+    part.start_us = start_us;
+    part.length_us = length_us;
+    part.node = node;
+    part.total = 0;
+    part.counts.clear();
+    part.drawn.clear();
+    return part;
+  }
+  void Recycle() {
+    spare_.push_back(std::move(pending_.back()));
+    pending_.pop_back();
+  }
+
   void OpenMinute(int minute) {
-    Part part{minute, 0, kMinuteUs, 1, 0, {}, {}};
-    for (const MinuteCount& c : trace_.minute(minute)) {
+    Part part = NewPart(minute, 0, kMinuteUs, 1);
+    for (const MinuteCount& c : trace_.minute(first_minute_ + minute)) {
       Count count{c.function, c.count, 0, 0, 0};
       const bool timer = trace_.functions()[c.function].trigger == Trigger::kTimer;
       if (options_.within_minute == WithinMinute::kEven ||
@@ -177,9 +146,9 @@ class MinuteSource : public ArrivalSource {
     Part whole = std::move(pending_.back());
     pending_.pop_back();
     const uint32_t half = whole.length_us / 2;
-    Part first{whole.minute, whole.start_us, half, whole.node * 2, 0, {}, {}};
-    Part second{
-        whole.minute, whole.start_us + half, whole.length_us - half, whole.node * 2 + 1, 0, {}, {}};
+    Part first = NewPart(whole.minute, whole.start_us, half, whole.node * 2);
+    Part second =
+        NewPart(whole.minute, whole.start_us + half, whole.length_us - half, whole.node * 2 + 1);
     for (const Count& c : whole.counts) {
       uint32_t n;
       if (c.of > 0) {
@@ -207,13 +176,14 @@ class MinuteSource : public ArrivalSource {
     }
     pending_.push_back(std::move(second));
     pending_.push_back(std::move(first));
+    spare_.push_back(std::move(whole));
   }
 
   // Uniformly within [start, start + length) of the minute.
   void DrawAll(uint32_t function, uint32_t start_us, uint32_t length_us, uint32_t count,
                std::vector<Arrival>& out) {
     for (uint32_t i = 0; i < count; ++i) {
-      out.push_back(draws_.Draw(function, length_us));
+      out.push_back(draws_.At(function, length_us));
       out.back().offset_us += start_us;
     }
   }
@@ -239,7 +209,7 @@ class MinuteSource : public ArrivalSource {
         continue;
       }
       for (uint32_t i = 0; i < c.count; ++i) {
-        items_.push_back(draws_.Draw(c.function, 1));
+        items_.push_back(draws_.At(c.function, 1));
         items_.back().offset_us = EvenOffset(c, c.first + i);
       }
     }
@@ -249,8 +219,10 @@ class MinuteSource : public ArrivalSource {
   const Trace& trace_;
   ArrivalOptions options_;
   FunctionDraws draws_;
-  int minute_ = 0;
+  int first_minute_ = 0;       // of the trace, where time is 0
+  int minute_ = 0;             // the next to open
   std::vector<Part> pending_;  // the earliest part at the back
+  std::vector<Part> spare_;    // done with
   std::vector<Arrival> items_, scratch_;
 };
 
@@ -258,6 +230,17 @@ class TimedSource : public ArrivalSource {
  public:
   TimedSource(const Trace& trace, const ArrivalOptions& options)
       : trace_(trace), draws_(trace, options.seed) {}
+
+  void Restart(const ArrivalOptions& options, int from_minute) override {
+    REEVE_CHECK(from_minute >= 0);
+    draws_.Restart(options.seed);
+    origin_us_ = int64_t{kMinuteUs} * from_minute;
+    const auto all = trace_.invocations();
+    const auto first =
+        std::partition_point(all.begin(), all.end(),
+                             [this](const TimedInvocation& i) { return i.start_us < origin_us_; });
+    next_ = static_cast<size_t>(first - all.begin());
+  }
 
   bool Next(ArrivalBatch& batch) override {
     const auto all = trace_.invocations();
@@ -267,7 +250,7 @@ class TimedSource : public ArrivalSource {
     while (next_ < all.size() && items_.size() < kBatchTarget) {
       const TimedInvocation& i = all[next_];
       if (i.start_us - start >= kMinuteUs) break;
-      Arrival arrival = draws_.Draw(i.function, 1);
+      Arrival arrival = draws_.At(i.function, 1);
       arrival.offset_us = static_cast<uint32_t>(i.start_us - start);
       if (i.duration_us != TimedInvocation::kDrawDuration) {
         arrival.work_us = std::max<int64_t>(1, i.duration_us);
@@ -275,13 +258,14 @@ class TimedSource : public ArrivalSource {
       items_.push_back(arrival);
       ++next_;
     }
-    batch = {SimTime::Micros(start), items_};
+    batch = {SimTime::Micros(start - origin_us_), items_};
     return true;
   }
 
  private:
   const Trace& trace_;
   FunctionDraws draws_;
+  int64_t origin_us_ = 0;  // of the trace, where time is 0
   size_t next_ = 0;
   std::vector<Arrival> items_;
 };
@@ -291,13 +275,13 @@ class PrefetchedSource : public ArrivalSource {
   explicit PrefetchedSource(std::unique_ptr<ArrivalSource> source) : source_(std::move(source)) {
     worker_ = std::thread([this] { Work(); });
   }
-  ~PrefetchedSource() override {
-    {
-      std::lock_guard lock(mutex_);
-      stop_ = true;
-    }
-    changed_.notify_all();
-    worker_.join();
+  ~PrefetchedSource() override { Stop(); }
+
+  void Restart(const ArrivalOptions& options, int from_minute) override {
+    Stop();
+    source_->Restart(options, from_minute);
+    filled_ = done_ = stop_ = false;
+    worker_ = std::thread([this] { Work(); });
   }
 
   bool Next(ArrivalBatch& batch) override {
@@ -313,6 +297,15 @@ class PrefetchedSource : public ArrivalSource {
   }
 
  private:
+  void Stop() {
+    {
+      std::lock_guard lock(mutex_);
+      stop_ = true;
+    }
+    changed_.notify_all();
+    worker_.join();
+  }
+
   void Work() {
     ArrivalBatch batch;
     std::vector<Arrival> copy;

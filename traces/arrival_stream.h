@@ -44,25 +44,30 @@ constexpr auto EnumNames(WithinMinute) {
        {WithinMinute::kCentred, "centred"}}};
 }
 
-class ArrivalSource {
- public:
-  virtual ~ArrivalSource() = default;
-  // The next batch, possibly empty; false at the end of the trace.
-  virtual bool Next(ArrivalBatch& batch) = 0;
-};
-
 struct ArrivalOptions {
   uint64_t seed = 0;
   WithinMinute within_minute = WithinMinute::kByTrigger;
 };
 
+class ArrivalSource {
+ public:
+  virtual ~ArrivalSource() = default;
+  // The next batch, possibly empty; false at the end of the trace.
+  virtual bool Next(ArrivalBatch& batch) = 0;
+  // Starts again as a new source over the trace from this minute (>= 0) on: that minute's start is
+  // time 0, and draws are those of a trace that begins there. Ends what the last batch showed.
+  virtual void Restart(const ArrivalOptions& options, int from_minute) = 0;
+};
+
 // Streams `trace`, which must outlive the source. Batches have at most 32,768 arrivals (more only
 // when they share a microsecond): a minute with more is halved, again and again, each function's
 // count splitting binomially. Holds little beside: at most 64 arrivals of each function (1 KB).
-// Costs O(1) per arrival. Not thread-safe.
+// Costs O(1) per arrival; neither Next nor Restart allocates once buffers have grown. Not
+// thread-safe.
 std::unique_ptr<ArrivalSource> MakeArrivalSource(const Trace& trace, const ArrivalOptions& options);
 
-// The same batches, computed ahead on a thread of their own. Owns `source`.
+// The same batches, computed ahead on a thread of their own, which Restart begins anew. Owns
+// `source`.
 std::unique_ptr<ArrivalSource> Prefetched(std::unique_ptr<ArrivalSource> source);
 
 }  // namespace reeve

@@ -1,4 +1,4 @@
-#include "runs/workload.h"
+#include "traces/workload.h"
 
 #include <fmt/format.h>
 #include <xxhash.h>

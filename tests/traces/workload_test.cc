@@ -1,4 +1,4 @@
-#include "runs/workload.h"
+#include "traces/workload.h"
 
 #include <gmock/gmock.h>
 #include <gtest/gtest.h>

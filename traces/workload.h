@@ -1,5 +1,5 @@
-// The workloads of an experiment, and the parts of one that are kept apart: what is tuned on, what
-// chooses among the tuned, and what the result is reported on.
+// The workloads of experiments and scenarios, and the parts of one that are kept apart: what is
+// tuned on, what chooses among the tuned, and what the result is reported on.
 #pragma once
 
 #include <cstdint>
@@ -66,7 +66,7 @@ struct WorkloadSpec {
   template <class V>
   static void Fields(V& v) {
     v.Field("trace", &WorkloadSpec::trace,
-            "A trace file, or what `reeve trace import` reads; relative to the experiment's file");
+            "A trace file, or what `reeve trace import` reads; relative to the file that names it");
     v.Field("lenient", &WorkloadSpec::lenient, "Skip what is broken in the trace");
     v.Field("generate", &WorkloadSpec::generate, "Instead of a trace: a generated population");
     v.Field("rate", &WorkloadSpec::rate, "Factor on the number of invocations", AtLeast(1e-6));
