@@ -31,6 +31,13 @@ class AvailableContainers {
 
   explicit AvailableContainers(RouterStrategy strategy) : strategy_(strategy) {}
 
+  // No container any more. The slots are the caller's to forget.
+  void Clear() {
+    items_.clear();
+    head_ = 0;
+    pick_ = kNone;
+  }
+
   // The container that takes the next request; kNone: all are full.
   uint32_t Pick() const { return pick_; }
 

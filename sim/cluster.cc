@@ -35,6 +35,10 @@ SimulatedCluster::SimulatedCluster(const Trace& trace, const ClusterSpec& spec, 
     : engine_(std::make_unique<Engine>(trace, spec, seed, std::move(arrivals))) {}
 SimulatedCluster::~SimulatedCluster() = default;
 
+void SimulatedCluster::Reset(uint64_t seed, const ArrivalOptions& arrivals, int from_minute) {
+  engine_->Reset(seed, arrivals, from_minute);
+}
+
 void SimulatedCluster::set_wake(WakeCallback wake) {
   engine_->wake = std::move(wake);
 }

@@ -80,6 +80,11 @@ class SimulatedCluster : public Platform {
                    std::unique_ptr<ArrivalSource> arrivals);
   ~SimulatedCluster() override;
 
+  // The cluster as newly constructed with this seed, over arrivals that were restarted so
+  // (ArrivalSource::Restart): its time 0 is the start of `from_minute` of the trace. The callbacks
+  // stay. Without allocation, but for what was never needed before.
+  void Reset(uint64_t seed, const ArrivalOptions& arrivals, int from_minute);
+
   void set_wake(WakeCallback wake);
   void set_invocation_sink(InvocationSink sink);  // costs time per invocation
 

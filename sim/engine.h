@@ -7,6 +7,7 @@
 
 #include <algorithm>
 #include <memory>
+#include <utility>
 #include <vector>
 
 #include "core/prefetch.h"
@@ -58,6 +59,14 @@ struct alignas(64) Container {
   int64_t expiry_us = WinnerTree::kNever;  // of the keep-alive timer in force; kNever: none
   int64_t memory_mib = 0;
   alignas(64) CpuRunner cpu;
+
+  // As newly constructed, in the memory that there is.
+  void Clear() {
+    auto kept = std::move(cpu.others);
+    kept.clear();
+    *this = Container();
+    cpu.others = std::move(kept);
+  }
 };
 
 // A request that left the system, as the journal keeps it until its statistics are made.
@@ -89,6 +98,17 @@ struct WindowCounts {
 
 struct alignas(64) Function {
   explicit Function(RouterStrategy router) : available(router) {}
+
+  // As newly constructed, in the memory that there is.
+  void Clear(RouterStrategy router) {
+    auto kept_available = std::move(available);
+    auto kept_members = std::move(members);
+    kept_available.Clear();
+    kept_members.clear();
+    *this = Function(router);
+    available = std::move(kept_available);
+    members = std::move(kept_members);
+  }
 
   // Touched by every request: two cache lines.
   Metered in_flight;
@@ -162,6 +182,9 @@ class SimulatedCluster::Engine {
  public:
   Engine(const Trace& trace, const ClusterSpec& spec, uint64_t seed,
          std::unique_ptr<ArrivalSource> arrivals);
+
+  // engine_setup.cc
+  void Reset(uint64_t seed, const ArrivalOptions& arrivals, int from_minute);
 
   // engine_requests.cc
   void AdvanceTo(int64_t until_us);
@@ -325,8 +348,11 @@ class SimulatedCluster::Engine {
   }
 
   // ---- engine_setup.cc
-  void SetUpFunctions();
-  void SetUpNodes();
+  void MakeNodes();
+  void MakeFunctions();
+  void Begin();
+  void BeginNodes();
+  void BeginFunctions();
 
   // ---- engine_observe.cc
   void ResizeCpu(uint32_t function, Millicores limit);
@@ -341,11 +367,11 @@ class SimulatedCluster::Engine {
 
   const Trace& trace_;
   const ClusterSpec spec_;
-  const uint64_t seed_;
   const bool on_demand_;
   const int64_t timeout_us_;
   const uint32_t queue_limit_;
   const InterferenceCurve curve_;
+  uint64_t seed_;
 
   // Arrivals.
   std::unique_ptr<ArrivalSource> source_;
@@ -367,6 +393,7 @@ class SimulatedCluster::Engine {
   std::vector<Node> nodes_;
   std::vector<NodeCpu> cpus_;  // [nodes]
   LargeVector<Container> containers_;
+  uint32_t containers_used_ = 0;           // of them since the run began, at the front
   std::vector<uint32_t> cpu_generations_;  // [containers]
   std::vector<uint32_t> free_containers_;
   uint32_t containers_made_ = 0;
@@ -375,6 +402,8 @@ class SimulatedCluster::Engine {
   uint32_t oldest_request_ = kNone, newest_request_ = kNone;  // by deadline
   bool deadline_armed_ = false;
   std::vector<uint32_t> pending_;  // functions with unplaced containers, first come first served
+  // Buffers for what has to be done one after the other, while doing it may call for more.
+  std::vector<uint32_t> spare_pending_, spare_freed_, spare_lost_;
   std::vector<uint32_t> scratch_;
   std::vector<uint32_t> victims_;
   Placement placement_;

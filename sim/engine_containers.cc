@@ -1,5 +1,6 @@
 // The life and death of containers.
 #include <algorithm>
+#include <utility>
 
 #include "sim/engine.h"
 
@@ -123,9 +124,14 @@ uint32_t SimulatedCluster::Engine::CreateContainer(uint32_t function, uint32_t n
 
   uint32_t container;
   if (free_containers_.empty()) {
-    container = static_cast<uint32_t>(containers_.size());
-    containers_.emplace_back();
-    cpu_generations_.push_back(0);
+    container = containers_used_++;
+    if (container == containers_.size()) {
+      containers_.emplace_back();
+      cpu_generations_.push_back(0);
+    } else {  // of a run before the last Reset
+      containers_[container].Clear();
+      cpu_generations_[container] = 0;
+    }
   } else {
     container = free_containers_.back();
     free_containers_.pop_back();
@@ -327,10 +333,12 @@ void SimulatedCluster::Engine::Fail(uint32_t container) {
   const uint32_t function = c.function;
   Function& f = functions_[function];
   if (c.slot.outstanding > 0) {
-    std::vector<uint32_t> lost;
+    std::vector<uint32_t> lost = std::exchange(spare_lost_, {});
     cpus_[c.node].CancelAll(c.cpu, container, now_, lost);
     SetNodeTime(c.node);
     for (uint32_t request : lost) Leave(f, request, Outcome::kFailed);
+    lost.clear();
+    spare_lost_ = std::move(lost);
     c.slot.outstanding = 0;
     f.busy.Add(-1, now_);
     nodes_[c.node].idle_memory_mib += c.memory_mib;

@@ -70,7 +70,7 @@ void SimulatedCluster::Engine::PlacePending(uint32_t node, bool evict) {
     return evict && FindVictims(node, need);
   };
   // Whoever waits longest and fits starts; starting changes pending_, so work on a copy.
-  const std::vector<uint32_t> waiting = std::exchange(pending_, {});
+  std::vector<uint32_t> waiting = std::exchange(pending_, std::exchange(spare_pending_, {}));
   for (uint32_t function : waiting) {
     Function& f = functions_[function];
     Touch(function);
@@ -91,6 +91,8 @@ void SimulatedCluster::Engine::PlacePending(uint32_t node, bool evict) {
     while (wanted > 0 && can_start(need) && StartContainer(function) != kNone) --wanted;
     AddUnplaced(function, wanted);
   }
+  waiting.clear();
+  spare_pending_ = std::move(waiting);
 }
 
 // ---- eviction
@@ -111,12 +113,14 @@ bool SimulatedCluster::Engine::FindVictims(uint32_t node_index, const Need& need
   for (uint32_t member : node.members) {
     if (Evictable(member)) victims_.push_back(member);
   }
-  std::stable_sort(victims_.begin(), victims_.end(), [this](uint32_t a, uint32_t b) {
+  std::sort(victims_.begin(), victims_.end(), [this](uint32_t a, uint32_t b) {
     if (greedy_dual_) {
       const double x = greedy_dual_->Priority(a), y = greedy_dual_->Priority(b);
       if (x != y) return x < y;
     }
-    return containers_[a].idle_since_us < containers_[b].idle_since_us;
+    const Container &c = containers_[a], &d = containers_[b];
+    if (c.idle_since_us != d.idle_since_us) return c.idle_since_us < d.idle_since_us;
+    return c.slot.sequence < d.slot.sequence;
   });
   Need freed;
   size_t kept = 0;

@@ -3,6 +3,7 @@
 
 #include <algorithm>
 #include <limits>
+#include <utility>
 
 #include "core/check.h"
 #include "sim/engine.h"
@@ -70,7 +71,7 @@ void SimulatedCluster::Engine::ResizeMemory(uint32_t function, Mebibytes limit) 
   f.memory_limit_mib = std::max<int64_t>(1, limit.value());
   Touch(function);
   // Running containers change in place where their node has room; the others keep their size.
-  std::vector<uint32_t> freed;
+  std::vector<uint32_t> freed = std::exchange(spare_freed_, {});
   for (uint32_t member : f.members) {
     Container& c = containers_[member];
     Node& node = nodes_[c.node];
@@ -85,6 +86,8 @@ void SimulatedCluster::Engine::ResizeMemory(uint32_t function, Mebibytes limit) 
     if (change < 0) freed.push_back(c.node);
   }
   for (uint32_t node : freed) OnMemoryFreed(node);
+  freed.clear();
+  spare_freed_ = std::move(freed);
   if (f.memory_limit_mib < before) RetryPending();
 }
 

@@ -1,6 +1,7 @@
 // Which idle container goes first when memory is short, beyond the longest idle.
 #pragma once
 
+#include <algorithm>
 #include <cstddef>
 #include <cstdint>
 #include <vector>
@@ -28,6 +29,13 @@ class GreedyDual {
         cost_ms_(functions),
         frequency_(std::size_t{functions} * nodes),
         clock_(nodes) {}
+
+  // Everything but the costs is forgotten.
+  void Clear() {
+    std::fill(frequency_.begin(), frequency_.end(), 0u);
+    std::fill(clock_.begin(), clock_.end(), 0.0);
+    priority_.clear();
+  }
 
   // Mean time of the function's cold starts, in ms.
   void SetCost(uint32_t function, double ms) { cost_ms_[function] = ms; }

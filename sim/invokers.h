@@ -43,6 +43,23 @@ class Invokers {
   Invokers(size_t functions, size_t nodes, RouterStrategy router)
       : router_(router), shelves_(functions), nodes_(nodes + 1) {}
 
+  // As newly constructed; the memory of shelves that there were is kept.
+  void Clear() {
+    for (std::vector<Shelf<Slots>>& shelves : shelves_) {
+      for (Shelf<Slots>& shelf : shelves) {
+        shelf.in_system = 0;
+        shelf.slots_mib = 0;
+        shelf.available.Clear();
+        shelf.warming.clear();
+      }
+    }
+    std::fill(nodes_.begin(), nodes_.end(), Invoker{});
+    assigned_.clear();
+    displaced.clear();
+    evicted = false;
+    forced = resumes = 0;
+  }
+
   // Made when there was none. The reference holds until the next call for another node. O(log n) in
   // the number of nodes that ever served the function.
   Shelf<Slots>& ShelfOf(uint32_t function, uint32_t node) {

@@ -12,6 +12,7 @@ namespace reeve {
 template <class Entry>
 class MinHeap {
  public:
+  void Clear() { items_.clear(); }
   bool empty() const { return items_.empty(); }
   size_t size() const { return items_.size(); }
   const Entry& top() const { return items_.front(); }

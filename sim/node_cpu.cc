@@ -27,22 +27,33 @@ double InterferenceCurve::Slowdown(double load) const {
   return points_.back().slowdown;
 }
 
+void NodeCpu::Clear() {
+  classes_used_ = 0;
+  demand_ = 0;
+  full_speed_ = true;
+  last_ = 0;
+  next_ = kNever;
+  next_runner_ = 0;
+}
+
 uint32_t NodeCpu::ClassOf(double rho, uint32_t hint) {
-  if (hint < classes_.size() && classes_[hint].rho == rho) return hint;
-  uint32_t empty = static_cast<uint32_t>(classes_.size());
-  for (uint32_t i = 0; i < classes_.size(); ++i) {
+  if (hint < classes_used_ && classes_[hint].rho == rho) return hint;
+  uint32_t empty = classes_used_;
+  for (uint32_t i = 0; i < classes_used_; ++i) {
     if (classes_[i].rho == rho) return i;
     if (classes_[i].runners == 0) empty = std::min(empty, i);
   }
-  if (empty == classes_.size()) {
-    classes_.emplace_back();
+  if (empty == classes_used_) {
+    if (classes_used_++ == classes_.size()) classes_.emplace_back();
+    classes_[empty].clock = 0;
+    classes_[empty].runners = 0;
     // A class begins at the speed of full service; Update corrects it before time passes.
-    classes_.back().speed = 1;
+    classes_[empty].speed = 1;
   }
   Class& c = classes_[empty];
   c.rho = rho;
   c.demand = c.weight = 0;
-  c.heap.RemoveIf([](const Entry&) { return true; });  // what is left there is stale
+  c.heap.Clear();  // what is left there is stale
   return empty;
 }
 
@@ -185,24 +196,24 @@ double NodeCpu::TakeUsed(CpuRunner& r, int64_t now) {
 
 void NodeCpu::AdvanceClocks(int64_t now) {
   const double passed = static_cast<double>(now - last_);
-  for (Class& c : classes_) c.clock += c.speed * passed;
+  for (Class& c : classes_in_use()) c.clock += c.speed * passed;
   last_ = now;
 }
 
 void NodeCpu::Update(int64_t now) {
   const bool fits = demand_ <= capacity_ && curve_->empty();
   if (!(fits && full_speed_)) {
-    speeds_.assign(classes_.size(), 1.0);
+    speeds_.assign(classes_used_, 1.0);
     if (demand_ > capacity_) FillWater();
     if (!curve_->empty()) {
       const double slowdown = curve_->Slowdown(demand_ / capacity_);
       for (double& speed : speeds_) speed /= slowdown;
     }
     bool same = true;
-    for (size_t i = 0; i < classes_.size(); ++i) same &= classes_[i].speed == speeds_[i];
+    for (size_t i = 0; i < classes_used_; ++i) same &= classes_[i].speed == speeds_[i];
     if (!same) {
       AdvanceClocks(now);
-      for (size_t i = 0; i < classes_.size(); ++i) classes_[i].speed = speeds_[i];
+      for (size_t i = 0; i < classes_used_; ++i) classes_[i].speed = speeds_[i];
     }
     full_speed_ = fits;
   }
@@ -210,12 +221,12 @@ void NodeCpu::Update(int64_t now) {
 }
 
 void NodeCpu::FillWater() {
-  if (classes_.size() == 1) {
+  if (classes_used_ == 1) {
     speeds_[0] = capacity_ / demand_;
     return;
   }
   by_rho_.clear();
-  for (uint32_t i = 0; i < classes_.size(); ++i) {
+  for (uint32_t i = 0; i < classes_used_; ++i) {
     if (classes_[i].runners > 0) by_rho_.push_back(i);
   }
   std::sort(by_rho_.begin(), by_rho_.end(),
@@ -237,7 +248,7 @@ void NodeCpu::FillWater() {
 
 void NodeCpu::FindNext(int64_t now) {
   next_ = kNever;
-  for (Class& c : classes_) {
+  for (Class& c : classes_in_use()) {
     // As many entries as runners: none is stale.
     while (c.heap.size() > c.runners && !Live(c.heap.top())) c.heap.Pop();
     if (c.heap.empty()) continue;

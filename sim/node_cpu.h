@@ -73,6 +73,9 @@ class NodeCpu {
   NodeCpu(double capacity, const InterferenceCurve* curve, std::vector<uint32_t>* generations)
       : capacity_(capacity), curve_(curve), generations_(generations) {}
 
+  // As newly constructed: no runner has jobs, time begins at 0.
+  void Clear();
+
   // Sets what a job of the runner asks for, the container's limit and weight (all > 0), also while
   // jobs run. `self` is the caller's number of the container.
   void Configure(CpuRunner& r, uint32_t self, int64_t now, int32_t job_demand, int32_t limit,
@@ -123,6 +126,7 @@ class NodeCpu {
     MinHeap<Entry> heap;
   };
 
+  std::span<Class> classes_in_use() { return {classes_.data(), classes_used_}; }
   double Clock(const Class& c, int64_t now) const {
     return c.clock + c.speed * static_cast<double>(now - last_);
   }
@@ -144,9 +148,10 @@ class NodeCpu {
   const InterferenceCurve* curve_;
   std::vector<uint32_t>* generations_;
   std::vector<Class> classes_;
-  double demand_ = 0;       // sum of D over all classes
-  bool full_speed_ = true;  // every class has speed 1
-  int64_t last_ = 0;        // when the clocks were last advanced
+  uint32_t classes_used_ = 0;  // of them, at the front; runners or none
+  double demand_ = 0;          // sum of D over all classes
+  bool full_speed_ = true;     // every class has speed 1
+  int64_t last_ = 0;           // when the clocks were last advanced
   int64_t next_ = kNever;
   uint32_t next_runner_ = 0;
   std::vector<double> speeds_;    // scratch of Update

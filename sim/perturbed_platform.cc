@@ -102,6 +102,15 @@ PerturbedPlatform::PerturbedPlatform(Platform& inner, const PerturbationSpec& sp
       actuation_(spec.perturbs_actuation()),
       noise_(Distribution::LognormalFromMoments(1, spec.metric_noise.cv)) {}
 
+void PerturbedPlatform::Reset(uint64_t seed) {
+  seed_ = seed;
+  truth_ = &measured_;
+  history_size_ = 0;
+  now_ = SimTime();
+  functions_ = 0;
+  for (std::vector<Pending>& pending : pending_) pending.clear();
+}
+
 // ---- metrics
 
 absl::Status PerturbedPlatform::Observe(Snapshot& snapshot) {
@@ -115,24 +124,26 @@ absl::Status PerturbedPlatform::Observe(Snapshot& snapshot) {
   RETURN_IF_ERROR(inner_.Observe(measured_));
   now_ = measured_.time;
   functions_ = measured_.functions.size();
-  const Snapshot* previous = history_.empty() ? nullptr : &history_.back();
+  if (history_size_ == history_.size()) history_.emplace_back();
+  const Snapshot* previous = history_size_ == 0 ? nullptr : &history_[history_size_ - 1];
   if (previous != nullptr && previous->functions.size() > measured_.functions.size()) {
     return absl::InvalidArgumentError(
         fmt::format("perturbations: of {} functions {} are left; functions do not disappear",
                     previous->functions.size(), measured_.functions.size()));
   }
-  Snapshot collected = measured_;
+  Snapshot& collected = history_[history_size_++];
+  collected = measured_;
   if (spec_.metric_noise.cv > 0 && spec_.metric_noise.Includes(now_)) AddNoise(collected);
   if (spec_.metric_loss.probability > 0 && spec_.metric_loss.Includes(now_)) {
     LoseMetrics(collected, previous);
   }
-  history_.push_back(std::move(collected));
   ForgetOlderThanLag(now_);
+  const Snapshot& newest = history_[history_size_ - 1];
 
   snapshot = measured_;
   snapshot.functions.histograms = nullptr;
   const bool late = spec_.metric_lag.lag > SimTime() && spec_.metric_lag.Includes(now_);
-  const Snapshot& shown = late ? history_.front() : history_.back();
+  const Snapshot& shown = late ? history_.front() : newest;
   snapshot.window = shown.window;
   snapshot.cluster.cpu_used_millicores = shown.cluster.cpu_used_millicores;
   VisitMetrics(
@@ -172,9 +183,12 @@ void PerturbedPlatform::LoseMetrics(Snapshot& snapshot, const Snapshot* previous
 }
 
 void PerturbedPlatform::ForgetOlderThanLag(SimTime now) {
-  while (history_.size() > 1 && history_[1].time <= now - spec_.metric_lag.lag) {
-    history_.pop_front();
-  }
+  size_t old = 0;
+  while (old + 1 < history_size_ && history_[old + 1].time <= now - spec_.metric_lag.lag) ++old;
+  const auto kept = history_.begin() + static_cast<std::ptrdiff_t>(old);
+  std::rotate(history_.begin(), kept,
+              history_.begin() + static_cast<std::ptrdiff_t>(history_size_));
+  history_size_ -= old;
 }
 
 // ---- decisions

@@ -35,7 +35,6 @@
 #pragma once
 
 #include <cstdint>
-#include <deque>
 #include <span>
 #include <vector>
 
@@ -51,6 +50,10 @@ class PerturbedPlatform : public Platform {
  public:
   // `inner` outlives the platform.
   PerturbedPlatform(Platform& inner, const PerturbationSpec& spec, uint64_t seed);
+
+  // As newly constructed with this seed; the inner platform is the caller's to reset. Without
+  // allocation, and none follows but for what was never needed before.
+  void Reset(uint64_t seed);
 
   // Errors are those of the inner platform; Observe also refuses functions that disappear. Apply
   // comes after Observe.
@@ -81,13 +84,15 @@ class PerturbedPlatform : public Platform {
 
   Platform& inner_;
   const PerturbationSpec spec_;
-  const uint64_t seed_;
+  uint64_t seed_;
   const bool metrics_, actuation_;
   const Distribution noise_;
 
   Snapshot measured_;  // of the inner platform, which fills always the same one
   const Snapshot* truth_ = &measured_;
-  std::deque<Snapshot> history_;               // as collected, by rising time
+  // As collected, by rising time; elements from history_size_ on wait to be used again.
+  std::vector<Snapshot> history_;
+  size_t history_size_ = 0;
   SimTime now_;                                // of the last Observe
   size_t functions_ = 0;                       // then
   std::vector<std::vector<Pending>> pending_;  // [F] in the order decided

@@ -4,6 +4,7 @@
 #include <cstdint>
 #include <span>
 #include <string_view>
+#include <utility>
 #include <vector>
 
 #include "sim/cluster_spec.h"
@@ -26,6 +27,17 @@ struct Node {
   std::vector<PrewarmPool> prewarm;
   uint64_t prewarm_starts = 0;  // drawn so far
   uint64_t lost_before = 0;     // starts of the pools begun before this timer were lost
+
+  // As newly constructed, in the memory that there is.
+  void Clear() {
+    auto kept_members = std::move(members);
+    auto kept_prewarm = std::move(prewarm);
+    kept_members.clear();
+    kept_prewarm.clear();
+    *this = Node();
+    members = std::move(kept_members);
+    prewarm = std::move(kept_prewarm);
+  }
 
   int64_t memory_free_mib() const { return memory_mib - memory_held_mib; }
 };

@@ -2,6 +2,7 @@
 // Ties go to the lowest index.
 #pragma once
 
+#include <algorithm>
 #include <bit>
 #include <cstddef>
 #include <cstdint>
@@ -16,6 +17,12 @@ class WinnerTree {
 
   explicit WinnerTree(uint32_t leaves)
       : width_(std::bit_ceil(leaves < 1 ? 1u : leaves)), games_(2 * size_t{width_}) {
+    Clear();
+  }
+
+  // All times are kNever again.
+  void Clear() {
+    std::fill(games_.begin(), games_.end(), Game{});
     for (uint32_t leaf = 0; leaf < width_; ++leaf) games_[width_ + leaf].leaf = leaf;
     for (uint32_t at = width_ - 1; at > 0; --at) games_[at] = games_[2 * at];
   }

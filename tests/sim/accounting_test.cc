@@ -8,11 +8,13 @@
 #include <tuple>
 
 #include "random_scenario.h"
+#include "snapshot_testing.h"
 
 namespace reeve {
 namespace {
 
 using testing::Dice;
+using testing::ExpectSameSnapshot;
 using testing::kScenarioFunctions;
 using testing::kScenarioSeconds;
 
@@ -45,36 +47,6 @@ struct WindowSums {
     cpu_mc_us += w.cpu_used_millicores[i] * length_us;
   }
 };
-
-void ExpectSameSnapshot(const Snapshot& a, const Snapshot& b) {
-  const FunctionWindows &x = a.functions, &y = b.functions;
-  EXPECT_EQ(x.arrivals, y.arrivals);
-  EXPECT_EQ(x.completions, y.completions);
-  EXPECT_EQ(x.failures, y.failures);
-  EXPECT_EQ(x.timeouts, y.timeouts);
-  EXPECT_EQ(x.rejections, y.rejections);
-  EXPECT_EQ(x.cold_starts, y.cold_starts);
-  EXPECT_EQ(x.containers_started, y.containers_started);
-  EXPECT_EQ(x.slo_violations, y.slo_violations);
-  EXPECT_EQ(x.queued, y.queued);
-  EXPECT_EQ(x.in_flight, y.in_flight);
-  EXPECT_EQ(x.containers_ready, y.containers_ready);
-  EXPECT_EQ(x.containers_starting, y.containers_starting);
-  EXPECT_EQ(x.replicas_asked, y.replicas_asked);
-  EXPECT_EQ(x.mean_queued, y.mean_queued);
-  EXPECT_EQ(x.mean_in_flight, y.mean_in_flight);
-  EXPECT_EQ(x.cpu_used_millicores, y.cpu_used_millicores);
-  EXPECT_EQ(x.memory_used_mebibytes, y.memory_used_mebibytes);
-  EXPECT_EQ(x.latency_p50_ms, y.latency_p50_ms);
-  EXPECT_EQ(x.latency_p99_ms, y.latency_p99_ms);
-  EXPECT_EQ(x.execution_p95_ms, y.execution_p95_ms);
-  EXPECT_EQ(x.cpu_limit, y.cpu_limit);
-  EXPECT_EQ(x.memory_limit, y.memory_limit);
-  EXPECT_EQ(x.concurrency_limit, y.concurrency_limit);
-  EXPECT_EQ(x.slo_latency, y.slo_latency);
-  EXPECT_EQ(a.cluster.memory_held, b.cluster.memory_held);
-  EXPECT_EQ(a.cluster.cpu_limits, b.cluster.cpu_limits);
-}
 
 struct RunOptions {
   bool prefetched = false;
