@@ -2,9 +2,12 @@
 // tuned on, what chooses among the tuned, and what the result is reported on.
 #pragma once
 
+#include <array>
 #include <cstdint>
 #include <optional>
 #include <string>
+#include <string_view>
+#include <utility>
 #include <vector>
 
 #include "absl/status/status.h"
@@ -80,6 +83,10 @@ struct WorkloadSpec {
 };
 
 enum class Part : uint8_t { kTrain, kValidation, kTest };
+constexpr auto EnumNames(Part) {
+  return std::array<std::pair<Part, std::string_view>, 3>{
+      {{Part::kTrain, "train"}, {Part::kValidation, "validation"}, {Part::kTest, "test"}}};
+}
 std::string_view PartName(Part part);
 
 // Reads or generates the workload; paths are taken from `folder`.
