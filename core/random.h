@@ -32,6 +32,7 @@ enum class StreamPurpose : uint32_t {
   kExploration = 13,  // actions that learners sample
   kEpisodes = 14,     // seeds of the episodes a learner trains on
   kMiniBatches = 15,  // which environments make up a mini-batch
+  kEpisode = 16,      // seed and beginning of each episode of an environment
 };
 
 // A stream of independent draws, addressed by index. Copyable, stateless, thread-safe.
