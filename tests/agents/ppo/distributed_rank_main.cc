@@ -3,6 +3,7 @@
 //   distributed_rank slow         as `sum`, but rank 1 waits half a second first
 //   distributed_rank late         rank 1 comes to the sums too late
 //   distributed_rank vanish       rank 1 leaves without summing
+//   distributed_rank train        trains a little, prints the parameters
 //   distributed_rank alone        waits for other ranks for half a second only
 #include <bit>
 #include <chrono>
@@ -14,6 +15,7 @@
 
 #include "agents/ppo/distributed.h"
 #include "core/status.h"
+#include "tests/agents/ppo/distributed_training.h"
 
 namespace {
 
@@ -47,6 +49,12 @@ absl::Status SumAndPrint(Collective& collective) {
   return absl::OkStatus();
 }
 
+absl::Status TrainAndPrint(Collective& collective) {
+  ASSIGN_OR_RETURN(const std::vector<float> parameters, reeve::TrainedParameters(collective));
+  for (const float parameter : parameters) std::printf("%.9g\n", static_cast<double>(parameter));
+  return absl::OkStatus();
+}
+
 }  // namespace
 
 int main(int argc, char** argv) {
@@ -61,6 +69,7 @@ int main(int argc, char** argv) {
   if (spec->rank == 1 && mode == "vanish") return 0;
   if (spec->rank == 1 && mode == "slow") std::this_thread::sleep_for(500ms);
   if (spec->rank == 1 && mode == "late") std::this_thread::sleep_for(2500ms);
-  const absl::Status summed = SumAndPrint(**collective);
-  return summed.ok() ? 0 : Fail(summed);
+  const absl::Status done =
+      mode == "train" ? TrainAndPrint(**collective) : SumAndPrint(**collective);
+  return done.ok() ? 0 : Fail(done);
 }

@@ -8,15 +8,19 @@
 #include <sys/socket.h>
 #include <unistd.h>
 
+#include <algorithm>
 #include <array>
 #include <bit>
+#include <cmath>
 #include <cstdio>
 #include <cstdlib>
 #include <map>
+#include <sstream>
 #include <string>
 #include <vector>
 
 #include "core/status.h"
+#include "tests/agents/ppo/distributed_training.h"
 
 namespace reeve {
 namespace {
@@ -140,6 +144,26 @@ TEST(Distributed, ThreeRanksAgreeToTheBit) {
     EXPECT_EQ(rank.code, 0) << rank.out;
     EXPECT_EQ(rank.out, ranks[0].out);
   }
+}
+
+// Two ranks of half the environments each learn what one process learns with all of them, up to the
+// order in which sums are rounded; a step of Adam moves a parameter by up to 3e-3, and there
+// are 25.
+TEST(Distributed, TwoRanksLearnWhatOneDoesWithTwiceTheEnvironments) {
+  Collective alone;
+  const auto expected = TrainedParameters(alone);
+  ASSERT_TRUE(expected.ok()) << expected.status();
+  const std::vector<Ended> ranks = RunRanks(2, 2, "train");
+  ASSERT_EQ(ranks[0].code, 0) << ranks[0].out;
+  EXPECT_EQ(ranks[0].out, ranks[1].out);
+  std::istringstream lines(ranks[0].out);
+  double furthest = 0;
+  for (const float parameter : *expected) {
+    double theirs = 0;
+    ASSERT_TRUE(lines >> theirs);
+    furthest = std::max(furthest, std::abs(theirs - static_cast<double>(parameter)));
+  }
+  EXPECT_LT(furthest, 1e-4);
 }
 
 TEST(Distributed, SlowRanksAreWaitedFor) {
