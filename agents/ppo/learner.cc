@@ -5,6 +5,7 @@
 #include <cmath>
 #include <numeric>
 
+#include "agents/nn/blas_check.h"
 #include "agents/ppo/adam.h"
 #include "core/check.h"
 #include "core/random.h"
@@ -71,7 +72,7 @@ Learner::Learner(TrainerState& state, int32_t envs, int32_t steps, int32_t shard
       workers_(workers),
       collective_(collective),
       stopped_(static_cast<size_t>(state.model.groups)) {
-  at::set_num_threads(1);
+  SetSingleThreadedMath();
   group_begin_.push_back(0);
   for (int32_t group = 0; group < state.model.groups; ++group) {
     const auto size = static_cast<int32_t>(

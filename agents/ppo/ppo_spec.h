@@ -41,6 +41,8 @@ constexpr auto EnumNames(Schedule) {
 
 // Defaults: those of the MA-PPO authors where they have one (FACTS 1: gamma, learning rate, epochs,
 // clip, entropy, networks), else common practice for multi-agent PPO (Yu et al., arXiv 2103.01955).
+// Values are held less tightly than there: at 0.2 deviations the cart-pole of the tests takes
+// several times as many steps, at 1 as many as without a limit.
 struct PpoSpec {
   Form form = Form::kMaPpo;
   std::optional<View> actor_view_override, critic_view_override;
@@ -50,7 +52,7 @@ struct PpoSpec {
   int32_t horizon = 200;
   int64_t total_steps = 1000000;
   double gamma = 0.99, lambda = 0.95;
-  double clip = 0.2, value_clip = 0.2;
+  double clip = 0.2, value_clip = 1;
   int32_t epochs = 5, mini_batches = 1;
   double learning_rate = 3e-4, final_learning_rate = 0;
   Schedule learning_rate_schedule = Schedule::kConstant;

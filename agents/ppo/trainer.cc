@@ -136,13 +136,13 @@ absl::StatusOr<IterationStats> Trainer::RunIteration() {
 }
 
 absl::StatusOr<IterationStats> Trainer::RunDemonstration(const Demonstrator& demonstrator,
-                                                         const ImitationOptions& options) {
+                                                         const BehaviourCloningSpec& options) {
   REEVE_CHECK(demonstrator != nullptr);
   return Iterate(demonstrator, &options);
 }
 
 absl::StatusOr<IterationStats> Trainer::Iterate(const Demonstrator& demonstrator,
-                                                const ImitationOptions* imitation) {
+                                                const BehaviourCloningSpec* imitation) {
   const auto begin = Clock::now();
   IterationStats stats;
   stats.groups.resize(static_cast<size_t>(state_.model.groups));

@@ -8,6 +8,7 @@
 
 #include "absl/status/status.h"
 #include "absl/status/statusor.h"
+#include "agents/ppo/behaviour_cloning.h"
 #include "agents/ppo/collective.h"
 #include "agents/ppo/policy_model.h"
 #include "agents/ppo/ppo_spec.h"
@@ -19,12 +20,6 @@
 namespace reeve {
 
 class Learner;
-
-// What demonstrations are learned with; the rest is as PpoSpec says.
-struct ImitationOptions {
-  int32_t epochs = 5;
-  double learning_rate = 1e-3;
-};
 
 // Every iteration begins with new episodes, so state() is all that a training goes on from: one
 // that was restored goes on with the same bits, on the same number of ranks and shards and the same
@@ -45,7 +40,7 @@ class Trainer {
   // The same with a demonstrator at the wheel: actors learn to do as it does, critics what its
   // doings return. Its steps do not count for the schedules.
   absl::StatusOr<IterationStats> RunDemonstration(const Demonstrator& demonstrator,
-                                                  const ImitationOptions& options);
+                                                  const BehaviourCloningSpec& options);
 
   bool done() const { return state_.steps_done >= spec_.total_steps; }
   const PpoSpec& spec() const { return spec_; }
@@ -59,7 +54,7 @@ class Trainer {
   std::unique_ptr<Learner> MakeLearner();
   absl::Status Collect(const Demonstrator& demonstrator, IterationTimes& times);
   absl::StatusOr<IterationStats> Iterate(const Demonstrator& demonstrator,
-                                         const ImitationOptions* imitation);
+                                         const BehaviourCloningSpec* imitation);
   absl::Status MergeObservations();
   absl::Status SummariseEpisodes(IterationStats& stats);
 
