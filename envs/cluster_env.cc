@@ -36,6 +36,7 @@ struct ClusterEnv::State {
         previous(agents),
         asked(agents),
         present(agents) {
+    cluster.set_record_completions(false);
     if (scenario.cluster.scaling != ScalingMode::kReplicaTarget) return;
     cluster.set_wake([this](FunctionId function, SimTime now, Decision& decision) {
       decision.replicas = 1;

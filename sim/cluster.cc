@@ -84,6 +84,9 @@ const FunctionTotals& SimulatedCluster::totals(FunctionId function) const {
 const CompletionHistograms& SimulatedCluster::completions() const {
   return engine_->completions;
 }
+void SimulatedCluster::set_record_completions(bool record) {
+  engine_->record_completions = record;
+}
 void SimulatedCluster::ClearCompletions() {
   engine_->completions.Clear();
 }

@@ -199,6 +199,7 @@ class SimulatedCluster::Engine {
   WakeCallback wake;
   InvocationSink sink;
   CompletionHistograms completions;
+  bool record_completions = true;
 
   int64_t now() const { return now_; }
   bool arrivals_done() const { return next_arrival_us_ == WinnerTree::kNever; }

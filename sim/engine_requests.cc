@@ -323,6 +323,7 @@ void SimulatedCluster::Engine::FlushJournal() {
         histograms_.Record(r.function,
                            {static_cast<uint16_t>(latency), static_cast<uint16_t>(execution),
                             static_cast<uint16_t>(InvocationHistogram::BucketOfSigned(slowdown))});
+        if (!record_completions) break;
         const uint32_t bucket = RunHistogram::BucketOfSigned(r.latency_us);
         completions.latency_us.RecordIn(bucket);
         completions.execution_us.RecordIn(

@@ -16,8 +16,8 @@ constexpr int64_t kPieces = 16;  // of a period (or ramp) on which the rate is b
 
 // A piece of the pattern on which its factor is monotone.
 struct Piece {
-  double bound;    // at least the factor everywhere in it; 0: nothing happens
-  bool exact;      // the factor is `bound`
+  double bound;    // the largest factor in it; 0: nothing happens
+  double least;    // the smallest; if it is `bound`, the factor everywhere
   int64_t end_us;  // of the pattern's time, beyond the time asked for
 };
 
@@ -39,7 +39,7 @@ double FactorAt(const LoadSpec& load, double p_us) {
 }
 
 Piece PieceAt(const LoadSpec& load, int64_t time_us) {
-  if (load.pattern == LoadPattern::kConstant) return {1, true, INT64_MAX};
+  if (load.pattern == LoadPattern::kConstant) return {1, 1, INT64_MAX};
   const int64_t period = load.period.micros(), length = load.length.micros();
   const int64_t begin = time_us - time_us % period, p = time_us % period;
   // Of [from, to), cut into equal pieces, the one that holds p.
@@ -47,11 +47,11 @@ Piece PieceAt(const LoadSpec& load, int64_t time_us) {
     const int64_t step = std::max<int64_t>(1, (to - from + kPieces - 1) / kPieces);
     const int64_t first = from + (p - from) / step * step;
     const int64_t last = std::min(first + step, to);
-    const double bound = std::max(FactorAt(load, static_cast<double>(first)),
-                                  load.pattern == LoadPattern::kRamp && last == length
-                                      ? load.factor
-                                      : FactorAt(load, static_cast<double>(last)));
-    return Piece{bound, false, begin + last};
+    const double a = FactorAt(load, static_cast<double>(first));
+    const double b = load.pattern == LoadPattern::kRamp && last == length
+                         ? load.factor
+                         : FactorAt(load, static_cast<double>(last));
+    return Piece{std::max(a, b), std::min(a, b), begin + last};
   };
   if (load.pattern == LoadPattern::kSinusoid) {
     // Cut into quarters first, so that no piece has the top inside.
@@ -60,7 +60,8 @@ Piece PieceAt(const LoadSpec& load, int64_t time_us) {
     return cut(at * quarter, at == 3 ? period : (at + 1) * quarter);
   }
   if (load.pattern == LoadPattern::kRamp && p < length) return cut(0, length);
-  return {FactorAt(load, static_cast<double>(p)), true, begin + (p < length ? length : period)};
+  const double factor = FactorAt(load, static_cast<double>(p));
+  return {factor, factor, begin + (p < length ? length : period)};
 }
 
 class LoadSource : public ArrivalSource {
@@ -73,7 +74,9 @@ class LoadSource : public ArrivalSource {
     REEVE_CHECK(loads_.size() == functions.functions().size());
     double peak = 1e-9;
     for (const FunctionLoad& f : loads_) peak += f.load.PeakRate();
-    const double window_us = static_cast<double>(kBatchTarget / 2) / peak * 1e6;
+    // Batches stay small: what they hold should be in the cache still when it is used.
+    const size_t batch = std::clamp<size_t>(2 * loads_.size(), 1024, kBatchTarget / 2);
+    const double window_us = static_cast<double>(batch) / peak * 1e6;
     window_us_ = static_cast<int64_t>(std::clamp(window_us, 1000.0, double{kMinuteUs}));
     Restart(options, 0);
   }
@@ -118,12 +121,12 @@ class LoadSource : public ArrivalSource {
   // Candidates come at the rate of the bound: after so much of its integral each (`mass`). Where
   // the rate is below, some are rejected (thinning: P. A. W. Lewis and G. S. Shedler, 1979).
   struct Stream {
-    double at_us = 0;            // since the start; there is nothing to come before
-    int64_t shift_us = 0;        // what the pattern's time is ahead
-    double mass = 0;             // from `at_us` to the next candidate
-    int64_t work_us = 0;         // of the next candidate
-    uint64_t candidates = 0;     // so far
-    Piece piece = {0, true, 0};  // that holds `at_us`, once its end is beyond
+    double at_us = 0;         // since the start; there is nothing to come before
+    int64_t shift_us = 0;     // what the pattern's time is ahead
+    double mass = 0;          // from `at_us` to the next candidate
+    int64_t work_us = 0;      // of the next candidate
+    uint64_t candidates = 0;  // so far
+    Piece piece = {0, 0, 0};  // that holds `at_us`, once its end is beyond
   };
 
   // Returns the uniform number that it drew.
@@ -136,10 +139,18 @@ class LoadSource : public ArrivalSource {
     return draw.u;
   }
 
-  bool Accepted(uint32_t i, double factor, double bound) const {
-    if (factor >= bound) return true;
+  // Whether the candidate at this time is one of the rate's. The factor is only worked out where
+  // its least in the piece does not decide.
+  bool Accepted(uint32_t i, const Piece& piece, double time) const {
+    if (piece.least == piece.bound) return true;
+    const Stream& s = streams_[i];
+    const LoadSpec& load = loads_[i].load;
     const RandomStream stream(seed_, StreamPurpose::kArrivals, i);
-    return stream.Uniform(streams_[i].candidates) * bound < factor;
+    const double threshold = stream.Uniform(s.candidates) * piece.bound;
+    if (threshold < piece.least) return true;
+    const double p = time + static_cast<double>(s.shift_us);
+    const double period = static_cast<double>(load.period.micros());
+    return threshold < FactorAt(load, p - std::floor(p / period) * period);
   }
 
   // The function's arrivals of the window that began at `begin`.
@@ -163,13 +174,9 @@ class LoadSource : public ArrivalSource {
         continue;
       }
       if (time >= static_cast<double>(window_end_us_)) return;
-      const double p = time + static_cast<double>(s.shift_us);
-      const double period = static_cast<double>(f.load.period.micros());
-      const bool taken =
-          piece.exact ||
-          Accepted(i, FactorAt(f.load, p - std::floor(p / period) * period), piece.bound);
-      if (taken)
+      if (Accepted(i, piece, time)) {
         items_.push_back({static_cast<uint32_t>(time - static_cast<double>(begin)), i, s.work_us});
+      }
       s.at_us = time;
       NextCandidate(i);
     }

@@ -85,7 +85,7 @@ struct FunctionLoad {
 // Arrivals of `functions`, which gives profiles and length (the pattern runs to its end) and must
 // outlive the source; [F] loads. Restart(options, minute) begins at that minute of the patterns;
 // presence counts from there. Draws are keyed by (seed, function): no function changes another's.
-// Batches are a minute long, less where that would be about 16,000 arrivals or more. Neither Next
+// Batches are a minute long, less where that would be many more than 1,000 arrivals. Neither Next
 // nor Restart allocates once buffers have grown.
 std::unique_ptr<ArrivalSource> MakeLoadSource(const Trace& functions,
                                               std::vector<FunctionLoad> loads,
