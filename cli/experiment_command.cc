@@ -9,6 +9,7 @@
 #include <optional>
 #include <thread>
 
+#include "cli/study_command.h"
 #include "core/human.h"
 #include "core/interrupt.h"
 #include "core/progress.h"
@@ -16,6 +17,7 @@
 #include "core/terminal.h"
 #include "runs/experiment.h"
 #include "runs/experiment_folder.h"
+#include "runs/policy_bank.h"
 
 namespace reeve {
 namespace {
@@ -98,12 +100,21 @@ absl::Status KeepWorkloads(const std::vector<std::string>& asked, ExperimentConf
 }
 
 absl::StatusOr<int> RunExperimentCommand(const Options& options) {
+  if (IsLearningStudy(options.file)) {
+    return RunStudy({.file = options.file,
+                     .out = options.out,
+                     .assignments = options.assignments,
+                     .threads = ThreadsOf(options),
+                     .quiet = options.quiet,
+                     .format = options.format});
+  }
   ASSIGN_OR_RETURN(ExperimentConfig config,
                    LoadConfig<ExperimentConfig>({options.file, options.assignments}));
   RETURN_IF_ERROR(KeepWorkloads(options.workloads, config));
   ASSIGN_OR_RETURN(const ExperimentFolder folder, ExperimentFolder::Open(options.out));
   RETURN_IF_ERROR(folder.WriteConfigFile(config));
   ASSIGN_OR_RETURN(CellStore store, CellStore::Open(folder.cells()));
+  PolicyBank trainer(folder.File("policies"));
   HandleInterrupts();
   absl::StatusOr<ExperimentResults> results = absl::UnknownError("");
   {
@@ -111,6 +122,7 @@ absl::StatusOr<int> RunExperimentCommand(const Options& options) {
     results =
         RunExperiment(config, FolderOf(options.file), store, ThreadsOf(options),
                       {.stop = InterruptRequested,
+                       .trainer = &trainer,
                        .on_progress = [&](std::string_view what, size_t done, size_t planned) {
                          watch.Report(what, done, planned);
                        }});
@@ -160,15 +172,18 @@ absl::StatusOr<int> RunTuneCommand(const Options& options) {
   ASSIGN_OR_RETURN(const Chosen chosen, Choose(config, options));
   ASSIGN_OR_RETURN(const ExperimentFolder folder, ExperimentFolder::Open(options.out));
   ASSIGN_OR_RETURN(CellStore store, CellStore::Open(folder.cells()));
+  PolicyBank trainer(folder.File("policies"));
   HandleInterrupts();
   absl::StatusOr<TuningResult> tuned = absl::UnknownError("");
   {
     Watch watch(options.quiet);
-    const std::string what = "tune " + chosen.policy->label;
-    tuned = TuneOnWorkload(
-        config, *chosen.policy, chosen.workload, FolderOf(options.file), store, ThreadsOf(options),
-        {.stop = InterruptRequested,
-         .on_progress = [&](size_t done, size_t planned) { watch.Report(what, done, planned); }});
+    tuned = TuneOnWorkload(config, *chosen.policy, chosen.workload, FolderOf(options.file), store,
+                           ThreadsOf(options),
+                           {.stop = InterruptRequested,
+                            .trainer = &trainer,
+                            .on_progress = [&](std::string_view what, size_t done, size_t planned) {
+                              watch.Report(what, done, planned);
+                            }});
   }
   if (!tuned.ok()) return Resumable(tuned.status(), options);
   RETURN_IF_ERROR(folder.WriteTuned(chosen.workload, chosen.policy->label, *tuned));

@@ -1,14 +1,16 @@
 // The one program, `reeve`.
 #include "cli/bound_command.h"
 #include "cli/command.h"
-#include "cli/experiment_command.h"
+#include "cli/evaluate_command.h"
+#include "cli/forwarded_commands.h"
 #include "cli/report_command.h"
 #include "cli/simulate_command.h"
 #include "cli/trace_command.h"
 
 int main(int argc, char** argv) {
+  reeve::ForwardIfAsked(argc, argv);
   return reeve::RunProgram(
       argc, argv,
       {reeve::AddTraceCommand, reeve::AddSimulateCommand, reeve::AddBoundCommand,
-       reeve::AddExperimentCommand, reeve::AddTuneCommand, reeve::AddReportCommand});
+       reeve::AddForwardedCommands, reeve::AddEvaluateCommand, reeve::AddReportCommand});
 }

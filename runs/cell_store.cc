@@ -3,9 +3,9 @@
 #include <fmt/format.h>
 #include <xxhash.h>
 
-#include <filesystem>
 #include <nlohmann/json.hpp>
 
+#include "core/check.h"
 #include "core/files.h"
 #include "core/status.h"
 #include "runs/fields.h"
@@ -14,58 +14,23 @@
 namespace reeve {
 namespace {
 
-constexpr const char* kFormat = "reeve-cell";
-constexpr int kVersion = 1;
-
-// A newer program may well come to other results.
-uint64_t ProgramChecksum() {
-  static const uint64_t checksum = [] {
-    const auto program = MappedFile::Open("/proc/self/exe");
-    if (!program.ok()) return uint64_t{0};
-    const std::string_view bytes = (*program)->bytes();
-    return static_cast<uint64_t>(XXH3_64bits(bytes.data(), bytes.size()));
-  }();
-  return checksum;
-}
-
-std::optional<RunSummary> ReadCell(const std::string& file) {
-  const absl::StatusOr<std::string> text = ReadFile(file);
-  if (!text.ok()) return std::nullopt;
-  const nlohmann::json json = nlohmann::json::parse(*text, nullptr, /*allow_exceptions=*/false);
-  if (!json.is_object() || json.value("format", "") != kFormat ||
-      json.value("version", 0) != kVersion || !json.contains("summary")) {
-    return std::nullopt;
+// Where a trained policy lies does not matter, but what is in its file does.
+absl::StatusOr<std::string> KeyOf(const CellTrace& trace, SimulationConfig config) {
+  if (config.policy.name == "learned") {
+    std::string& checkpoint = config.policy.learned.checkpoint;
+    ASSIGN_OR_RETURN(const std::string bytes, ReadFile(checkpoint));
+    checkpoint = fmt::format("{:016x}", XXH3_64bits(bytes.data(), bytes.size()));
   }
-  RunSummary summary;
-  if (!FromJson(json["summary"], summary).empty()) return std::nullopt;
-  return summary;
+  return fmt::format("{:016x}\n{}", trace.fingerprint, WriteConfig(config));
 }
 
 }  // namespace
 
 CellTrace::CellTrace(Trace what) : trace(std::move(what)), fingerprint(Fingerprint(trace)) {}
 
-CellStore::CellStore(std::string folder)
-    : folder_(std::move(folder)), program_(ProgramChecksum()) {}
-
-CellStore::CellStore(CellStore&& other) noexcept
-    : folder_(std::move(other.folder_)),
-      program_(other.program_),
-      simulated_(other.simulated_.load()),
-      reused_(other.reused_.load()) {}
-
 absl::StatusOr<CellStore> CellStore::Open(const std::string& folder) {
-  if (!folder.empty()) RETURN_IF_ERROR(MakeDirectories(folder));
-  return CellStore(folder);
-}
-
-std::string CellStore::FileOf(const CellTrace& trace, const SimulationConfig& config) const {
-  const std::string what = fmt::format("{} {} {:016x} {:016x}\n{}", kFormat, kVersion, program_,
-                                       trace.fingerprint, WriteConfig(config));
-  const XXH128_hash_t hash = XXH3_128bits(what.data(), what.size());
-  return (std::filesystem::path(folder_) /
-          fmt::format("{:016x}{:016x}.json", hash.high64, hash.low64))
-      .string();
+  ASSIGN_OR_RETURN(JsonStore store, JsonStore::Open(folder));
+  return CellStore(std::move(store));
 }
 
 absl::StatusOr<RunSummary> CellStore::Get(const CellTrace& trace, const SimulationConfig& config,
@@ -73,25 +38,24 @@ absl::StatusOr<RunSummary> CellStore::Get(const CellTrace& trace, const Simulati
   SimulationConfig wanted = config;
   wanted.trace.clear();
   wanted.function_intervals = FunctionIntervals::kNone;
-  const std::string file = folder_.empty() ? "" : FileOf(trace, wanted);
-  if (!file.empty()) {
-    if (std::optional<RunSummary> kept = ReadCell(file)) {
-      ++reused_;
-      return *std::move(kept);
-    }
-  }
-  ASSIGN_OR_RETURN(
-      RunData data,
-      RunSimulation(trace.trace, wanted, 1, {.on_period = {}, .stop = stop, .on_invocation = {}}));
-  if (!data.summary.complete) return absl::CancelledError("interrupted");
-  ++simulated_;
-  data.summary.host = {};
-  if (!file.empty()) {
-    const nlohmann::ordered_json json = {
-        {"format", kFormat}, {"version", kVersion}, {"summary", ToJson(data.summary)}};
-    RETURN_IF_ERROR(WriteFileAtomically(file, json.dump(1) + "\n"));
-  }
-  return data.summary;
+  ASSIGN_OR_RETURN(const std::string key, KeyOf(trace, wanted));
+
+  RunSummary summary;
+  const auto run = [&]() -> absl::StatusOr<nlohmann::ordered_json> {
+    ASSIGN_OR_RETURN(RunData data,
+                     RunSimulation(trace.trace, wanted, 1,
+                                   {.on_period = {}, .stop = stop, .on_invocation = {}}));
+    if (!data.summary.complete) return absl::CancelledError("interrupted");
+    data.summary.host = {};
+    return ToJson(data.summary);
+  };
+  const auto usable = [&](const nlohmann::ordered_json& json) {
+    RunSummary read;
+    return FromJson(nlohmann::json(json), read).empty();
+  };
+  ASSIGN_OR_RETURN(const nlohmann::ordered_json json, store_.Get("simulation", key, run, usable));
+  REEVE_CHECK(FromJson(nlohmann::json(json), summary).empty());
+  return summary;
 }
 
 }  // namespace reeve

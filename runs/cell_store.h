@@ -1,14 +1,14 @@
-// Results of simulations that stay on disk, so that an experiment or a search that was ended goes
-// on where it was, with the same result as one that was not.
+// Results of simulations that stay on disk, for experiments and searches.
 #pragma once
 
-#include <atomic>
 #include <cstdint>
 #include <functional>
 #include <string>
+#include <utility>
 
 #include "absl/status/status.h"
 #include "absl/status/statusor.h"
+#include "runs/json_store.h"
 #include "runs/run_data.h"
 #include "runs/simulation.h"
 #include "traces/trace.h"
@@ -22,14 +22,11 @@ struct CellTrace {
   uint64_t fingerprint;
 };
 
-// A folder with one small file per simulation, named by a checksum of all that its result follows
-// from: trace, configuration, and the program itself. Files are written whole or not at all; one
-// that cannot be read is as good as none. Thread-safe; several processes may share a folder.
+// Summaries of simulations in a JsonStore. Thread-safe.
 class CellStore {
  public:
   // Makes the folder. An empty path: nothing is kept.
   static absl::StatusOr<CellStore> Open(const std::string& folder);
-  CellStore(CellStore&& other) noexcept;
 
   // The summary of this simulation (host left empty): read if it is there, else run and kept.
   // `config.trace` does not matter. Cancelled when `stop` (may be empty; asked every control
@@ -37,16 +34,14 @@ class CellStore {
   absl::StatusOr<RunSummary> Get(const CellTrace& trace, const SimulationConfig& config,
                                  const std::function<bool()>& stop);
 
-  uint64_t simulated() const { return simulated_; }  // so far, by this object
-  uint64_t reused() const { return reused_; }
+  JsonStore& store() { return store_; }                     // for results of other kinds
+  uint64_t simulated() const { return store_.computed(); }  // so far, by this object
+  uint64_t reused() const { return store_.reused(); }
 
  private:
-  explicit CellStore(std::string folder);
-  std::string FileOf(const CellTrace& trace, const SimulationConfig& config) const;
+  explicit CellStore(JsonStore store) : store_(std::move(store)) {}
 
-  std::string folder_;
-  uint64_t program_ = 0;  // checksum of the program
-  std::atomic<uint64_t> simulated_ = 0, reused_ = 0;
+  JsonStore store_;
 };
 
 }  // namespace reeve

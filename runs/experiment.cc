@@ -7,7 +7,7 @@
 #include <filesystem>
 #include <limits>
 
-#include "agents/rules/simulated_policies.h"
+#include "agents/simulated_policies.h"
 #include "core/status.h"
 #include "runs/worker_pool.h"
 
@@ -39,15 +39,47 @@ SimulationConfig BaseOf(const ExperimentConfig& config, const ExperimentPolicy& 
   return base;
 }
 
+// Makes the policy of a run: from parameters and the run's seed. Empty for rules, whose policies
+// depend on parameters alone.
+using PolicySource = std::function<absl::StatusOr<PolicySpec>(const Assignments&, uint64_t seed)>;
+
+absl::StatusOr<PolicySource> SourceOf(const ExperimentConfig& config,
+                                      const ExperimentPolicy& policy, const WorkloadSpec& workload,
+                                      const ClusterSpec& cluster, const std::string& folder,
+                                      const ExperimentHooks& hooks) {
+  if (policy.training.empty()) return PolicySource();
+  if (hooks.trainer == nullptr) {
+    return absl::InvalidArgumentError(
+        fmt::format("policies: {}: is to be trained, which this program cannot do", policy.label));
+  }
+  const std::string training =
+      (std::filesystem::path(folder) / policy.training).lexically_normal().string();
+  return [=, &hooks](const Assignments& parameters, uint64_t seed) -> absl::StatusOr<PolicySpec> {
+    PolicySpec learned = policy.policy;
+    ASSIGN_OR_RETURN(learned.learned.checkpoint,
+                     hooks.trainer->Train({.training = training,
+                                           .parameters = parameters,
+                                           .workload = workload,
+                                           .folder = folder,
+                                           .cluster = cluster,
+                                           .perturbations = config.perturbations,
+                                           .within_minute = config.within_minute,
+                                           .seed = seed},
+                                          hooks.stop));
+    return learned;
+  };
+}
+
 absl::StatusOr<TuningResult> TuneOnParts(const Trace& whole, const SplitSpec& split,
                                          const ExperimentPolicy& policy,
-                                         const SimulationConfig& base, const TuningSpec& spec,
-                                         CellStore& store, int threads, const TuningHooks& hooks) {
+                                         const SimulationConfig& base, const PolicySource& source,
+                                         const TuningSpec& spec, CellStore& store, int threads,
+                                         const TuningHooks& hooks) {
   ASSIGN_OR_RETURN(Trace train_part, SelectPart(whole, split, Part::kTrain));
   ASSIGN_OR_RETURN(Trace validation_part, SelectPart(whole, split, Part::kValidation));
   const CellTrace train(std::move(train_part)), validation(std::move(validation_part));
   absl::StatusOr<TuningResult> tuned =
-      Tune({&train, &validation, base}, policy.search, spec, store, threads, hooks);
+      Tune({&train, &validation, base, source}, policy.search, spec, store, threads, hooks);
   if (absl::IsInvalidArgument(tuned.status())) {
     return absl::InvalidArgumentError(
         fmt::format("policy '{}': search: {}", policy.label, MessageOf(tuned.status())));
@@ -84,15 +116,20 @@ class Experiment {
     const CellTrace test(std::move(test_part));
     const size_t first_row = results_.rows.size();
     for (const ExperimentPolicy& policy : config_.policies) {
+      ASSIGN_OR_RETURN(
+          const PolicySource source,
+          SourceOf(config_, policy, spec, clusters_.at(policy.cluster), folder_, hooks_));
       results_.rows.push_back({.workload = name,
                                .policy = policy.label,
                                .cluster = policy.cluster,
                                .clairvoyant = IsClairvoyant(policy.policy)});
       configs_.push_back(BaseOf(config_, policy, clusters_));
+      sources_.push_back(source);
       if (policy.search.empty()) continue;
-      ASSIGN_OR_RETURN(TuningResult tuning, TunePolicy(name, whole, *spec.split, policy));
+      ASSIGN_OR_RETURN(TuningResult tuning, TunePolicy(name, whole, *spec.split, policy, source));
       configs_.push_back(BaseOf(config_, policy, clusters_));
       configs_.back().policy = tuning.policy;
+      sources_.push_back(source);
       ExperimentRow row{.workload = name,
                         .policy = policy.label,
                         .cluster = policy.cluster,
@@ -115,7 +152,8 @@ class Experiment {
   }
 
   absl::StatusOr<TuningResult> TunePolicy(const std::string& workload, const Trace& whole,
-                                          const SplitSpec& split, const ExperimentPolicy& policy) {
+                                          const SplitSpec& split, const ExperimentPolicy& policy,
+                                          const PolicySource& source) {
     const std::string what = fmt::format("{}: tune {}", workload, policy.label);
     TuningHooks hooks{.stop = hooks_.stop};
     if (hooks_.on_progress) {
@@ -123,8 +161,8 @@ class Experiment {
         hooks_.on_progress(what, done, planned);
       };
     }
-    return TuneOnParts(whole, split, policy, BaseOf(config_, policy, clusters_), config_.tuning,
-                       store_, threads_, hooks);
+    return TuneOnParts(whole, split, policy, BaseOf(config_, policy, clusters_), source,
+                       config_.tuning, store_, threads_, hooks);
   }
 
   uint64_t Seed(size_t i) const { return config_.first_seed + i; }
@@ -138,8 +176,13 @@ class Experiment {
     RETURN_IF_ERROR(RunInParallel(
         runs.size(), threads_,
         [&](size_t i) -> absl::Status {
-          SimulationConfig config = configs_[first_row + i / seeds];
+          const size_t row = first_row + i / seeds;
+          SimulationConfig config = configs_[row];
           config.seed = Seed(i % seeds);
+          if (sources_[row]) {
+            ASSIGN_OR_RETURN(config.policy,
+                             sources_[row](results_.rows[row].parameters, config.seed));
+          }
           ASSIGN_OR_RETURN(runs[i], store_.Get(test, config, hooks_.stop));
           const size_t now_done = ++done;
           if (hooks_.on_progress) hooks_.on_progress(what, now_done, runs.size());
@@ -233,6 +276,7 @@ class Experiment {
   const ExperimentHooks& hooks_;
   Clusters clusters_;
   std::vector<SimulationConfig> configs_;  // of results_.rows
+  std::vector<PolicySource> sources_;      // of results_.rows
   ExperimentResults results_;
 };
 
@@ -258,12 +302,20 @@ absl::StatusOr<TuningResult> TuneOnWorkload(const ExperimentConfig& config,
                                             const ExperimentPolicy& policy,
                                             const std::string& workload, const std::string& folder,
                                             CellStore& store, int threads,
-                                            const TuningHooks& hooks) {
+                                            const ExperimentHooks& hooks) {
   const WorkloadSpec& spec = config.workloads.at(workload);
   ASSIGN_OR_RETURN(const Clusters clusters, LoadClusters(config, folder));
   ASSIGN_OR_RETURN(const Trace whole, LoadWorkload(spec, folder));
-  return TuneOnParts(whole, *spec.split, policy, BaseOf(config, policy, clusters), config.tuning,
-                     store, threads, hooks);
+  ASSIGN_OR_RETURN(const PolicySource source,
+                   SourceOf(config, policy, spec, clusters.at(policy.cluster), folder, hooks));
+  TuningHooks tuning_hooks{.stop = hooks.stop};
+  if (hooks.on_progress) {
+    tuning_hooks.on_progress = [&](size_t done, size_t planned) {
+      hooks.on_progress(fmt::format("{}: tune {}", workload, policy.label), done, planned);
+    };
+  }
+  return TuneOnParts(whole, *spec.split, policy, BaseOf(config, policy, clusters), source,
+                     config.tuning, store, threads, tuning_hooks);
 }
 
 absl::StatusOr<ExperimentResults> RunExperiment(const ExperimentConfig& config,

@@ -14,6 +14,7 @@
 #include "core/table.h"
 #include "runs/cell_store.h"
 #include "runs/experiment_config.h"
+#include "runs/policy_trainer.h"
 #include "runs/run_data.h"
 #include "runs/statistics.h"
 #include "sim/clairvoyant.h"
@@ -60,6 +61,8 @@ struct ExperimentResults {
 
 struct ExperimentHooks {
   std::function<bool()> stop = {};  // any thread
+  // Trains the policies that are to be learned; null: an experiment with such is InvalidArgument.
+  PolicyTrainer* trainer = nullptr;
   // What goes on now, and how many simulations of it are done; any thread.
   std::function<void(std::string_view what, size_t done, size_t planned)> on_progress = {};
 };
@@ -76,7 +79,7 @@ absl::StatusOr<TuningResult> TuneOnWorkload(const ExperimentConfig& config,
                                             const ExperimentPolicy& policy,
                                             const std::string& workload, const std::string& folder,
                                             CellStore& store, int threads,
-                                            const TuningHooks& hooks = {});
+                                            const ExperimentHooks& hooks = {});
 
 // One row per policy and workload: means and intervals.
 Table ResultsTable(const ExperimentResults& results);

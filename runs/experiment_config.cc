@@ -10,6 +10,7 @@ namespace reeve {
 
 void ResolveDefaults(ExperimentConfig& config) {
   for (ExperimentPolicy& policy : config.policies) {
+    if (!policy.training.empty()) policy.policy.name = "learned";
     if (policy.label.empty()) policy.label = policy.policy.name;
     if (policy.cluster.empty() && !config.clusters.empty()) {
       policy.cluster = config.clusters.begin()->first;
@@ -39,7 +40,7 @@ absl::Status ExperimentConfig::Validate() const {
       return wrong(fmt::format("policies: {}: no cluster '{}'{}", policy.label, policy.cluster,
                                config_internal::Suggest(policy.cluster, cluster_names)));
     }
-    tuned |= !policy.search.empty();
+    tuned |= !policy.search.empty() || !policy.training.empty();
   }
   if (!labels.contains(resolved.baseline)) {
     return wrong(
@@ -54,9 +55,10 @@ absl::Status ExperimentConfig::Validate() const {
   }
   for (const auto& [workload, spec] : workloads) {
     if (!spec.split) {
-      return wrong(fmt::format(
-          "workloads: {}: policies are tuned, so it needs a 'split' that keeps a test part apart",
-          workload));
+      return wrong(
+          fmt::format("workloads: {}: policies are tuned or trained, so it needs a 'split' that "
+                      "keeps a test part apart",
+                      workload));
     }
   }
   return absl::OkStatus();

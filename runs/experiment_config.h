@@ -28,6 +28,7 @@ struct ExperimentPolicy {
   std::string label;
   std::string cluster;
   PolicySpec policy;
+  std::string training;
   SearchSpace search;
 
   template <class V>
@@ -36,9 +37,13 @@ struct ExperimentPolicy {
     v.Field("label", &P::label, "Its name in tables; unset: the policy's");
     v.Field("cluster", &P::cluster, "One of the experiment's clusters; unset: the first by name");
     v.Field("policy", &P::policy, "The policy and its options");
+    v.Field("training", &P::training,
+            "A training's YAML, relative to the experiment's file: the policy is learned on the "
+            "workload's training part, anew with every seed; of `policy` only learned.choose "
+            "counts then");
     v.Field("search", &P::search,
-            "Parameters to tune, by dotted path (kpa.stable_window); the tuned policy becomes a "
-            "row of its own beside the one as given");
+            "Parameters to tune, by dotted path (kpa.stable_window; of a training, "
+            "learner.gamma); the tuned policy becomes a row of its own beside the one as given");
   }
 };
 

@@ -8,13 +8,10 @@
 namespace reeve {
 namespace {
 
-constexpr const char* kScripts[] = {"format.js",
-                                    "charts.js",
-                                    "sorting.js",
-                                    "experiment_data.js",
-                                    "experiment_charts.js",
-                                    "experiment_table.js",
-                                    "experiment.js"};
+constexpr const char* kScripts[] = {"format.js",           "charts.js",
+                                    "overlay.js",          "sorting.js",
+                                    "experiment_data.js",  "experiment_charts.js",
+                                    "experiment_table.js", "experiment.js"};
 
 std::string Title(const nlohmann::json& results) {
   const auto name = results.find("name");

@@ -9,7 +9,7 @@
 
 #include "absl/status/status.h"
 #include "absl/status/statusor.h"
-#include "agents/rules/policy_factory.h"
+#include "agents/policy_factory.h"
 #include "core/config.h"
 
 namespace reeve {

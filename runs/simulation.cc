@@ -4,7 +4,7 @@
 
 #include <algorithm>
 
-#include "agents/rules/simulated_policies.h"
+#include "agents/simulated_policies.h"
 #include "core/status.h"
 #include "runs/run_recorder.h"
 #include "sim/clairvoyant.h"
@@ -25,18 +25,20 @@ absl::Status SimulationConfig::Validate() const {
 
 namespace {
 
+ArrivalOptions ArrivalsOf(const SimulationConfig& config) {
+  return {config.seed, config.within_minute};
+}
+
 // RunSimulation of the trace as it is.
-absl::StatusOr<RunData> Play(const Trace& trace, const SimulationConfig& config, int threads,
-                             const SimulationHooks& hooks) {
-  const ArrivalOptions arrival_options{config.seed, config.within_minute};
-  ASSIGN_OR_RETURN(std::unique_ptr<Policy> policy,
-                   MakeSimulatedPolicy(config.policy, trace, config.cluster, arrival_options));
+absl::StatusOr<RunData> Play(const Trace& trace, const SimulationConfig& config, Policy& policy,
+                             int threads, const SimulationHooks& hooks) {
+  const ArrivalOptions arrival_options = ArrivalsOf(config);
   auto arrivals = MakeArrivalSource(trace, arrival_options);
   if (threads > 1) arrivals = Prefetched(std::move(arrivals));
   SimulatedCluster cluster(trace, config.cluster, config.seed, std::move(arrivals));
   PerturbedPlatform platform(cluster, config.perturbations, config.seed);
   cluster.set_wake([&](FunctionId function, SimTime now, Decision& decision) {
-    policy->Wake(function, now, decision);
+    policy.Wake(function, now, decision);
     platform.PerturbWake(function, now, decision);
   });
   if (hooks.on_invocation) cluster.set_invocation_sink(hooks.on_invocation);
@@ -51,7 +53,7 @@ absl::StatusOr<RunData> Play(const Trace& trace, const SimulationConfig& config,
   bool complete = true;
   // The policy meets the cluster before the first request: initial scales are its to ask for.
   RETURN_IF_ERROR(platform.Observe(snapshot));
-  RETURN_IF_ERROR(policy->Decide(snapshot, decisions));
+  RETURN_IF_ERROR(policy.Decide(snapshot, decisions));
   RETURN_IF_ERROR(platform.Apply(decisions));
   for (SimTime now; now < trace.duration();) {
     now = std::min(now + config.cluster.control_period, trace.duration());
@@ -64,7 +66,7 @@ absl::StatusOr<RunData> Play(const Trace& trace, const SimulationConfig& config,
       break;
     }
     std::fill(decisions.begin(), decisions.end(), Decision{});
-    RETURN_IF_ERROR(policy->Decide(snapshot, decisions));
+    RETURN_IF_ERROR(policy.Decide(snapshot, decisions));
     RETURN_IF_ERROR(platform.Apply(decisions));
   }
   RunData data = recorder.Finish();
@@ -85,14 +87,29 @@ absl::StatusOr<RunData> Play(const Trace& trace, const SimulationConfig& config,
   return data;
 }
 
+absl::StatusOr<RunData> PlayNamed(const Trace& trace, const SimulationConfig& config, int threads,
+                                  const SimulationHooks& hooks) {
+  ASSIGN_OR_RETURN(std::unique_ptr<Policy> policy,
+                   MakeSimulatedPolicy(config.policy, trace, config.cluster, ArrivalsOf(config)));
+  return Play(trace, config, *policy, threads, hooks);
+}
+
 }  // namespace
 
 absl::StatusOr<RunData> RunSimulation(const Trace& trace, const SimulationConfig& config,
                                       int threads, const SimulationHooks& hooks) {
-  if (config.workload_changes.empty()) return Play(trace, config, threads, hooks);
+  if (config.workload_changes.empty()) return PlayNamed(trace, config, threads, hooks);
   ASSIGN_OR_RETURN(const Trace changed,
                    ChangeWorkload(trace, config.workload_changes, config.seed));
-  return Play(changed, config, threads, hooks);
+  return PlayNamed(changed, config, threads, hooks);
+}
+
+absl::StatusOr<RunData> RunSimulation(const Trace& trace, const SimulationConfig& config,
+                                      Policy& policy, const SimulationHooks& hooks) {
+  if (config.workload_changes.empty()) return Play(trace, config, policy, 1, hooks);
+  ASSIGN_OR_RETURN(const Trace changed,
+                   ChangeWorkload(trace, config.workload_changes, config.seed));
+  return Play(changed, config, policy, 1, hooks);
 }
 
 }  // namespace reeve

@@ -12,7 +12,7 @@
 
 #include "absl/status/status.h"
 #include "absl/status/statusor.h"
-#include "agents/rules/policy_factory.h"
+#include "agents/policy_factory.h"
 #include "core/config.h"
 #include "core/policy.h"
 #include "core/units.h"
@@ -89,5 +89,9 @@ struct SimulationHooks {
 // are returned as they are.
 absl::StatusOr<RunData> RunSimulation(const Trace& trace, const SimulationConfig& config,
                                       int threads, const SimulationHooks& hooks = {});
+// The same with a policy that is there already, in place of config.policy; on the calling thread.
+// The policy has met no other run.
+absl::StatusOr<RunData> RunSimulation(const Trace& trace, const SimulationConfig& config,
+                                      Policy& policy, const SimulationHooks& hooks = {});
 
 }  // namespace reeve

@@ -40,7 +40,10 @@ class Search {
   // The policies of all candidates; wrong parameters are found before anything runs.
   absl::Status SetCandidates(const std::vector<Assignments>& candidates) {
     for (const Assignments& parameters : candidates) {
-      ASSIGN_OR_RETURN(PolicySpec policy, WithParameters(ground_.base.policy, parameters));
+      PolicySpec policy = ground_.base.policy;
+      if (!ground_.policy) {
+        ASSIGN_OR_RETURN(policy, WithParameters(policy, parameters));
+      }
       policies_.push_back(std::move(policy));
       result_.trials.push_back({.parameters = parameters});
     }
@@ -58,8 +61,13 @@ class Search {
         summaries.size(), threads_,
         [&](size_t i) -> absl::Status {
           SimulationConfig config = ground_.base;
-          config.policy = policies_[chosen[i / seeds]];
+          const size_t candidate = chosen[i / seeds];
           config.seed = spec_.first_seed + i % seeds;
+          config.policy = policies_[candidate];
+          if (ground_.policy) {
+            ASSIGN_OR_RETURN(config.policy,
+                             ground_.policy(result_.trials[candidate].parameters, config.seed));
+          }
           ASSIGN_OR_RETURN(summaries[i], store_.Get(trace, config, hooks_.stop));
           const size_t done = ++done_;
           if (hooks_.on_progress) hooks_.on_progress(done, planned_);

@@ -82,6 +82,9 @@ struct TuningGround {
   const CellTrace* train;
   const CellTrace* validation;
   SimulationConfig base;  // cluster, policy, within_minute, …; seeds are the tuning's
+  // Makes the policy of a candidate for runs with a seed; called from several threads at once.
+  // Empty: WithParameters of base.policy.
+  std::function<absl::StatusOr<PolicySpec>(const Assignments&, uint64_t seed)> policy = {};
 };
 
 struct TuningHooks {

@@ -58,11 +58,9 @@ Json ViewJson(const ViewShape& view) {
 
 Json InfoJson(const CheckpointInfo& info) {
   for (const auto& [name, value] : info.metrics) REEVE_CHECK(std::isfinite(value));
-  return {{"config", info.config},
-          {"observation", info.observation},
-          {"action", info.action},
-          {"tenants", info.tenant_names},
-          {"metrics", info.metrics}};
+  return {{"config", info.config},        {"observation", info.observation},
+          {"action", info.action},        {"control_period_s", info.control_period_s},
+          {"tenants", info.tenant_names}, {"metrics", info.metrics}};
 }
 
 Json ModelJson(const PolicyModel& model, bool with_critic) {
@@ -184,6 +182,7 @@ CheckpointInfo ReadInfo(Reader& reader, const Json& json) {
   info.config = reader.Get<std::string>(json, "config");
   info.observation = reader.Get<std::string>(json, "observation");
   info.action = reader.Get<std::string>(json, "action");
+  info.control_period_s = reader.Get<double>(json, "control_period_s");
   info.tenant_names = reader.Get<std::vector<std::string>>(json, "tenants");
   info.metrics = reader.Get<std::map<std::string, double>>(json, "metrics");
   return info;

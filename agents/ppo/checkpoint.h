@@ -14,10 +14,11 @@ namespace reeve {
 
 // What a policy was trained on and for, and how well it did.
 struct CheckpointInfo {
-  std::string config;       // YAML of the training, resolved
-  std::string observation;  // YAML: what features the policy is to be given (ObservationSpec)
-  std::string action;       // YAML: what its choices mean (ActionSpec)
-  std::vector<std::string> tenant_names;
+  std::string config;           // YAML of the training, resolved
+  std::string observation;      // YAML: what features the policy is to be given (ObservationSpec)
+  std::string action;           // YAML: what its choices mean (ActionSpec)
+  double control_period_s = 0;  // how often the policy decides
+  std::vector<std::string> tenant_names;  // of the agents
   std::map<std::string, double> metrics;  // "return", "slo_violations", …; finite
 
   bool operator==(const CheckpointInfo&) const = default;

@@ -13,12 +13,6 @@ ViewShape WithAgents(ViewShape shape, int32_t agents) {
   return shape;
 }
 
-// A critic that is not used has no rows, whatever its view.
-ViewShape CriticShape(const PolicyModel& model, int32_t agents, ModelRunner::Use use) {
-  return use == ModelRunner::Use::kActor ? model.critic_view
-                                         : WithAgents(model.critic_view, agents);
-}
-
 }  // namespace
 
 ModelRunner::Net::Net(const NetworkLayout& layout, const std::vector<float>& all, ViewShape shape,
@@ -46,10 +40,12 @@ ModelRunner::ModelRunner(const PolicyModel& model, std::span<const int32_t> grou
       group_of_(group_of.begin(), group_of.end()),
       slot_of_(group_of.size()),
       normalised_(group_of.size() * static_cast<size_t>(features_)),
-      actor_(model.actor, model.actor_parameters, WithAgents(model.actor_view, agents_), rows()),
-      critic_(model.critic, model.critic_parameters, CriticShape(model, agents_, use),
-              use == Use::kActor ? 0 : rows()),
-      with_critic_(use == Use::kActorAndCritic) {
+      actor_(model.actor, model.actor_parameters, WithAgents(model.actor_view, agents_), rows()) {
+  // A policy that only acts may have been stored without its critic.
+  if (use == Use::kActorAndCritic) {
+    critic_.emplace(model.critic, model.critic_parameters, WithAgents(model.critic_view, agents_),
+                    rows());
+  }
   int32_t slot = 0;
   for (int32_t group = 0; group < model.groups; ++group) {
     group_begin_.push_back(slot);
@@ -60,10 +56,10 @@ ModelRunner::ModelRunner(const PolicyModel& model, std::span<const int32_t> grou
   group_begin_.push_back(slot);
   REEVE_CHECK(slot == agents_);  // every agent has a group of the model
   logits_.resize(static_cast<size_t>(rows() * model.choices()));
-  if (with_critic_) {
+  if (critic_) {
     values_.resize(static_cast<size_t>(rows()));
-    peek_inputs_.resize(group_of_.size() * static_cast<size_t>(critic_.size));
-    peek_states_.resize(group_of_.size() * static_cast<size_t>(critic_.state_size));
+    peek_inputs_.resize(group_of_.size() * static_cast<size_t>(critic_->size));
+    peek_states_.resize(group_of_.size() * static_cast<size_t>(critic_->state_size));
     peek_values_.resize(group_of_.size());
   }
   Refresh();
@@ -77,7 +73,8 @@ void ModelRunner::Refresh() {
 }
 
 void ModelRunner::Forget(int32_t env, int32_t agent) {
-  for (Net* net : {&actor_, &critic_}) {
+  for (Net* net : {&actor_, critic_ ? &*critic_ : nullptr}) {
+    if (net == nullptr) continue;
     if (net->states.empty()) continue;
     std::fill_n(net->states.begin() + Row(agent, env) * net->state_size, net->state_size, 0.0F);
   }
@@ -125,11 +122,11 @@ void ModelRunner::Step(const float* observations, const uint8_t* present,
                         .present = present + first,
                         .last_actions = last_actions + first * heads};
     BuildViews(actor_, moment, env);
-    if (with_critic_) BuildViews(critic_, moment, env);
+    if (critic_) BuildViews(*critic_, moment, env);
   }
   StepGroups(actor_, logits_.data());
-  if (!with_critic_) return;
-  StepGroups(critic_, values_.data());
+  if (!critic_) return;
+  StepGroups(*critic_, values_.data());
   for (int32_t group = 0; group < model_.groups; ++group) {
     const auto g = static_cast<size_t>(group);
     const auto mean = static_cast<float>(model_.values.mean[g]);
@@ -143,26 +140,28 @@ void ModelRunner::Step(const float* observations, const uint8_t* present,
 }
 
 void ModelRunner::PeekValues(int32_t env, const Moment& raw, std::span<float> values) {
-  REEVE_CHECK(with_critic_);
+  REEVE_CHECK(critic_.has_value());
   NormaliseAgents(raw.observations, raw.present);
   for (int32_t agent = 0; agent < agents_; ++agent) {
-    critic_.row_ptrs[static_cast<size_t>(agent)] =
-        peek_inputs_.data() + static_cast<ptrdiff_t>(slot(agent)) * critic_.size;
-    std::copy_n(critic_.states.begin() + Row(agent, env) * critic_.state_size, critic_.state_size,
-                peek_states_.begin() + static_cast<ptrdiff_t>(slot(agent)) * critic_.state_size);
+    critic_->row_ptrs[static_cast<size_t>(agent)] =
+        peek_inputs_.data() + static_cast<ptrdiff_t>(slot(agent)) * critic_->size;
+    std::copy_n(critic_->states.begin() + Row(agent, env) * critic_->state_size,
+                critic_->state_size,
+                peek_states_.begin() + static_cast<ptrdiff_t>(slot(agent)) * critic_->state_size);
   }
-  critic_.view.Build({.observations = normalised_.data(),
-                      .present = raw.present,
-                      .last_actions = raw.last_actions},
-                     critic_.row_ptrs.data());
+  critic_->view.Build({.observations = normalised_.data(),
+                       .present = raw.present,
+                       .last_actions = raw.last_actions},
+                      critic_->row_ptrs.data());
   for (int32_t group = 0; group < model_.groups; ++group) {
     const int32_t first = group_begin_[static_cast<size_t>(group)];
     const int32_t last = group_begin_[static_cast<size_t>(group) + 1];
     if (first == last) continue;
-    critic_.network.Step(critic_.parameters.data() + group * model_.critic.parameters, last - first,
-                         peek_inputs_.data() + static_cast<ptrdiff_t>(first) * critic_.size,
-                         peek_states_.data() + static_cast<ptrdiff_t>(first) * critic_.state_size,
-                         peek_values_.data() + first);
+    critic_->network.Step(critic_->parameters.data() + group * model_.critic.parameters,
+                          last - first,
+                          peek_inputs_.data() + static_cast<ptrdiff_t>(first) * critic_->size,
+                          peek_states_.data() + static_cast<ptrdiff_t>(first) * critic_->state_size,
+                          peek_values_.data() + first);
   }
   for (int32_t agent = 0; agent < agents_; ++agent) {
     const int32_t group = group_of_[static_cast<size_t>(agent)];

@@ -4,6 +4,7 @@
 
 #include <cstdint>
 #include <memory>
+#include <optional>
 #include <span>
 #include <vector>
 
@@ -45,10 +46,11 @@ class ModelRunner {
   // for none. Rows of absent agents are computed, and mean nothing.
   void Step(const float* observations, const uint8_t* present, const int32_t* last_actions);
   // After Step:
-  std::span<const float> logits() const { return logits_; }                // [rows, K]
-  std::span<const float> values() const { return values_; }                // [rows], in rewards
-  std::span<const float> actor_inputs() const { return actor_.inputs; }    // [rows, I]
-  std::span<const float> critic_inputs() const { return critic_.inputs; }  // [rows, I]
+  std::span<const float> logits() const { return logits_; }              // [rows, K]
+  std::span<const float> values() const { return values_; }              // [rows], in rewards
+  std::span<const float> actor_inputs() const { return actor_.inputs; }  // [rows, I]
+  // With Use::kActorAndCritic.
+  std::span<const float> critic_inputs() const { return critic_->inputs; }  // [rows, I]
 
   // The critic's values [N] of one more moment of one environment, from the past so far, which
   // stays as it is: what the state at a time limit is worth.
@@ -80,8 +82,8 @@ class ModelRunner {
   std::vector<int32_t> group_begin_;     // [A + 1] slots
   std::vector<Normaliser> normalisers_;  // [A]
   std::vector<float> normalised_;        // [N, O] of one environment
-  Net actor_, critic_;
-  bool with_critic_ = false;
+  Net actor_;
+  std::optional<Net> critic_;  // with Use::kActorAndCritic
   std::vector<float> logits_, values_;
   std::vector<float> peek_inputs_, peek_states_, peek_values_;  // [N, …] by slot
 };

@@ -102,6 +102,12 @@ Reeve.charts = (() => {
       ticks: { callback: (v) => format.clock(v), maxRotation: 0, autoSkip: false },
     };
   }
+  function stepAxis(spec) {
+    return {
+      type: "linear", min: 0, max: spec.endX, title: { display: true, text: "environment steps" },
+      ticks: { callback: (v) => format.short(v), maxRotation: 0, maxTicksLimit: 7 },
+    };
+  }
   // Share of requests, stretched towards 1 as in "nines": x = -log10(1 - q).
   const nines = (q) => -Math.log10(1 - q);
   function nineAxis(spec) {
@@ -122,14 +128,14 @@ Reeve.charts = (() => {
       ticks: { callback: (v) => (marks.find(([q]) => nines(q) === v) || ["", ""])[1], maxRotation: 0, autoSkip: true },
     };
   }
-  // An axis of numbers, from zero or (log) around `values`.
-  function numberAxis({ log, title, tick, values }) {
+  // An axis of numbers, from zero (unless `loose`) or (log) around `values`.
+  function numberAxis({ log, title, tick, values, loose }) {
     const axis = {
       type: log ? "logarithmic" : "linear", title: { display: true, text: title },
       ticks: { callback: tick || ((v) => format.short(v)), maxTicksLimit: 7 },
     };
     if (!log) {
-      axis.beginAtZero = true;
+      axis.beginAtZero = !loose;
       return axis;
     }
     const known = values.filter((v) => v > 0);
@@ -151,7 +157,7 @@ Reeve.charts = (() => {
     };
     return axis;
   }
-  const valueAxis = (spec) => numberAxis({ log: spec.log, title: spec.yTitle, tick: spec.yTick,
+  const valueAxis = (spec) => numberAxis({ log: spec.log, title: spec.yTitle, tick: spec.yTick, loose: spec.loose,
     values: spec.log ? spec.series.flatMap((s) => s.data.map((p) => p.y)) : [] });
 
   function dataset(item, i, spec) {
@@ -171,29 +177,43 @@ Reeve.charts = (() => {
       pointBackgroundColor: item.hollow ? colour("--panel") : ink, barPercentage: thickness, categoryPercentage: thickness,
       barThickness: bar ? item.barThickness : undefined, spanGaps: false,
       grouped: false, minBarLength: bar ? 1 : undefined,
-      hidden: item.hidden || false, tension: 0, stack: spec.stack,
+      hidden: item.hidden || false, tension: 0, stack: spec.stack, owner: i,
     };
+  }
+  // A series with a band (points {x, y, low, high}) is three: its line, and below all lines the edges
+  // of the band, filled from one to the other.
+  function datasets(item, i, spec) {
+    const line = dataset(item, i, spec);
+    if (!item.band) return [line];
+    const edge = (of) => ({ ...line, data: item.data.filter((p) => p.low !== null && p.high !== null).map((p) => ({ x: p.x, y: p[of] })),
+      quiet: true, borderWidth: 0, pointRadius: 0, pointHoverRadius: 0, pointHitRadius: 0, order: line.order + 1, fill: false });
+    return [line, edge("low"), { ...edge("high"), fill: "-1", backgroundColor: faded(line.borderColor, 0.15) }];
+  }
+  function show(chart, i, shown) {
+    chart.data.datasets.forEach((set, k) => { if (set.owner === i) chart.setDatasetVisibility(k, shown); });
+    chart.update();
   }
 
   function configuration(spec) {
-    const overTime = spec.x === "time";
+    const overTime = spec.x === "time", overSteps = spec.x === "steps";
     const bars = spec.x === "bars", values = spec.x === "value";
     const value = spec.yText || ((v) => format.number(v));
     return {
       type: "line",
-      data: { datasets: spec.series.map((item, i) => dataset(item, i, spec)) },
+      data: { datasets: spec.series.flatMap((item, i) => datasets(item, i, spec)) },
       plugins: [cursor, pointNames, ...(spec.plugins || [])],
       options: {
         animation: false, parsing: false, normalized: true, responsive: true,
         maintainAspectRatio: false, color: colour("--soft"),
         indexAxis: bars ? "y" : "x", layout: { padding: spec.padding || 0 },
-        interaction: { mode: values || bars ? "nearest" : "index", axis: values ? "xy" : bars ? "y" : "x", intersect: false },
+        // Curves over steps need not share their points.
+        interaction: { mode: values || bars || overSteps ? "nearest" : "index", axis: values ? "xy" : bars ? "y" : "x", intersect: false },
         scales: {
-          x: styled(overTime ? timeAxis(spec) : spec.x === "nines" ? nineAxis(spec) : spec.xAxis()),
+          x: styled(overTime ? timeAxis(spec) : overSteps ? stepAxis(spec) : spec.x === "nines" ? nineAxis(spec) : spec.xAxis()),
           y: styled(spec.yAxis ? spec.yAxis() : valueAxis(spec)),
         },
         plugins: {
-          cursor: { on: overTime }, pointNames: { on: values },
+          cursor: { on: overTime || overSteps }, pointNames: { on: values },
           legend: { display: false },
           tooltip: {
             backgroundColor: colour("--ink"), titleColor: colour("--paper"),
@@ -201,7 +221,8 @@ Reeve.charts = (() => {
             filter: (item) => item.parsed.y !== null && !Number.isNaN(item.parsed.y) && !item.dataset.quiet,
             callbacks: {
               title: (items) => (items.length && spec.xText ? spec.xText(items[0].parsed.x)
-                : items.length && overTime ? "at " + format.clock(items[0].parsed.x) : ""),
+                : items.length && overTime ? "at " + format.clock(items[0].parsed.x)
+                : items.length && overSteps ? format.count(items[0].parsed.x) + " steps" : ""),
               label: (item) => (spec.pointLines ? spec.pointLines(item.raw, item.dataset) : ` ${item.dataset.label}: ` +
                 (spec.pointText ? spec.pointText(item.parsed) : value(item.parsed.y))),
             },
@@ -227,35 +248,53 @@ Reeve.charts = (() => {
     if (item.kind === "scatter") {
       return svg("svg", box, svg("circle", { cx: 8, cy: 5, r: 3.8, fill: item.hollow ? "none" : stroke, stroke, "stroke-width": 1.6 }));
     }
-    const parts = item.fill ? [svg("rect", { y: 2, width: 16, height: 8, fill: stroke, opacity: 0.2 })] : [];
+    const filled = item.fill || item.band;
+    const parts = filled ? [svg("rect", { y: 2, width: 16, height: 8, fill: stroke, opacity: 0.2 })] : [];
     parts.push(svg("line", { x1: 0, x2: 16, y1: item.fill ? 2 : 5, y2: item.fill ? 2 : 5, stroke,
       "stroke-width": 2, "stroke-dasharray": (item.dash || []).join(" ") || "none" }));
     return svg("svg", box, ...parts);
   }
 
-  function legend(spec, chartOf) {
-    return el("div", { class: "legend", role: "group", "aria-label": "Series of " + spec.title },
-      ...spec.series.map((item, i) => {
+  // A button for each series, which calls toggle(index, shown).
+  function legend(title, items, toggle) {
+    return el("div", { class: "legend", role: "group", "aria-label": "Series of " + title },
+      ...items.map((item, i) => {
         const button = el("button", { type: "button", "aria-pressed": String(!item.hidden) },
           swatch(item, i), item.label);
         button.addEventListener("click", () => {
-          item.hidden = !item.hidden;
-          button.setAttribute("aria-pressed", String(!item.hidden));
-          chartOf().setDatasetVisibility(i, !item.hidden);
-          chartOf().update();
+          const shown = button.getAttribute("aria-pressed") !== "true";
+          button.setAttribute("aria-pressed", String(shown));
+          toggle(i, shown);
         });
         return button;
       }));
   }
+  // One legend for all charts in `host` that leave out their own; series are told by their labels.
+  function sharedLegend(host, title, items) {
+    return legend(title, items, (index, shown) => {
+      for (const [figure, { chart, spec }] of alive) {
+        if (!host.contains(figure)) continue;
+        spec.series.forEach((item, i) => {
+          if (item.label !== items[index].label) return;
+          item.hidden = !shown;
+          show(chart, i, shown);
+        });
+      }
+    });
+  }
 
-  // Adds a figure with a chart to `host`. spec: {title, x: "time" | "nines" | "value", series:
-  // [{label, data: [{x, y}], …}], yTitle, log, yTick, yText, note, size, summary}. x may also be "bars":
+  // Adds a figure with a chart to `host`. spec: {title, x: "time" | "steps" | "nines" | "value", series:
+  // [{label, data: [{x, y}], …}], yTitle, log, loose, yTick, yText, note, size, summary, sharesLegend}. x may also be "bars":
   // lying bars, y being the place from the top, with axes by xAxis() and yAxis() and a `height`.
   function add(host, spec) {
     const canvas = el("canvas", { role: "img", "aria-label": spec.title + ". " + (spec.summary || "") });
+    const toggle = (i, shown) => {
+      spec.series[i].hidden = !shown;
+      show(alive.get(figure).chart, i, shown);
+    };
     const figure = el("figure", { "data-chart": spec.title },
       el("figcaption", {}, el("h3", {}, spec.title),
-        spec.series.length > 1 ? legend(spec, () => alive.get(figure).chart) : null),
+        spec.series.length > 1 && !spec.sharesLegend ? legend(spec.title, spec.series, toggle) : null),
       el("div", { class: "plot " + (spec.size || ""), style: spec.height ? `flex-basis: ${spec.height}px` : null }, canvas),
       spec.note ? el("p", { class: "chart-note" }, spec.note) : null);
     host.append(figure);
@@ -298,5 +337,5 @@ Reeve.charts = (() => {
       svg("path", { d: path + "Z", fill: "var(--c0)", opacity: 0.75 }),
       svg("line", { x1: 0, x2: width, y1: height - 0.5, y2: height - 0.5, stroke: "var(--line)" }));
   }
-  return { add, clear, start, spark, nines, colour, numberAxis };
+  return { add, clear, start, sharedLegend, spark, nines, colour, numberAxis };
 })();

@@ -2,7 +2,7 @@
 
 #include <gtest/gtest.h>
 
-#include "agents/rules/simulated_policies.h"
+#include "agents/simulated_policies.h"
 #include "core/check.h"
 #include "core/status.h"
 #include "traces/trace.h"

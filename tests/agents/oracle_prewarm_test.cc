@@ -3,7 +3,7 @@
 #include <gmock/gmock.h>
 #include <gtest/gtest.h>
 
-#include "agents/rules/simulated_policies.h"
+#include "agents/simulated_policies.h"
 #include "core/status.h"
 #include "sim/clairvoyant.h"
 #include "sim/cluster.h"

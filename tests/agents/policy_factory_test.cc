@@ -1,4 +1,4 @@
-#include "agents/rules/policy_factory.h"
+#include "agents/policy_factory.h"
 
 #include <gmock/gmock.h>
 #include <gtest/gtest.h>

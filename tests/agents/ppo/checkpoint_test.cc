@@ -86,6 +86,7 @@ CheckpointInfo ExampleInfo() {
   return {.config = "seed: 1\nname: \"é\"\n",
           .observation = "features: [load]\n",
           .action = "heads: []\n",
+          .control_period_s = 5,
           .tenant_names = {"x", "y"},
           .metrics = {{"return", 0.1}, {"slo_violations", 1e-300}}};
 }

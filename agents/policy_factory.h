@@ -12,6 +12,7 @@
 
 #include "absl/status/status.h"
 #include "absl/status/statusor.h"
+#include "agents/ppo/learned_policy.h"
 #include "agents/rules/aimd_policy.h"
 #include "agents/rules/combined_policy.h"
 #include "agents/rules/ensure_policy.h"
@@ -45,6 +46,7 @@ struct PolicySpec {
   OraclePrewarmOptions oracle_prewarm;
   OpenWhiskPoolOptions openwhisk;
   OpenWhiskSchedulerOptions openwhisk_scheduler;
+  LearnedOptions learned;
 
   template <class Visitor>
   static void Fields(Visitor& v) {
@@ -66,6 +68,7 @@ struct PolicySpec {
     v.Field("openwhisk", &PolicySpec::openwhisk, "the keep-alive of OpenWhisk's invokers");
     v.Field("openwhisk_scheduler", &PolicySpec::openwhisk_scheduler,
             "OpenWhisk's scheduler that decides per queue");
+    v.Field("learned", &PolicySpec::learned, "a policy that `reeve train` has trained");
   }
 
   // The name is known, and the conditions between the named policy's fields hold. The message

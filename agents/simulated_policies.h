@@ -4,7 +4,7 @@
 #include <memory>
 
 #include "absl/status/statusor.h"
-#include "agents/rules/policy_factory.h"
+#include "agents/policy_factory.h"
 #include "core/policy.h"
 #include "sim/cluster_spec.h"
 #include "traces/arrival_stream.h"

@@ -1,4 +1,4 @@
-#include "agents/rules/policy_factory.h"
+#include "agents/policy_factory.h"
 
 #include <algorithm>
 
@@ -59,6 +59,7 @@ constexpr PolicyKind kKinds[] = {
        return std::make_unique<HybridHistogramPolicy>(spec.hybrid_histogram);
      }},
     {"oracle_prewarm", [](const PolicySpec&) -> std::unique_ptr<Policy> { return nullptr; }},
+    {"learned", [](const PolicySpec&) -> std::unique_ptr<Policy> { return nullptr; }},
     {"openwhisk",
      [](const PolicySpec& spec) -> std::unique_ptr<Policy> {
        return std::make_unique<OpenWhiskPolicy>(spec.openwhisk);
@@ -95,6 +96,10 @@ absl::Status PolicySpec::Validate() const {
   if (name == "vpa") status = vpa.Validate();
   if (name == "combined") status = combined.Validate();
   if (name == "hybrid_histogram") status = hybrid_histogram.Validate();
+  if (name == "learned" && learned.checkpoint.empty()) {
+    status = absl::InvalidArgumentError(
+        "checkpoint: name the policy's file, as `reeve train` leaves it (policy.rpolicy)");
+  }
   if (!status.ok()) return absl::InvalidArgumentError(name + "." + MessageOf(status));
   return absl::OkStatus();
 }

@@ -1,0 +1,51 @@
+#include "cli/forwarded_commands.h"
+
+#include <fmt/format.h>
+#include <unistd.h>
+
+#include <cerrno>
+#include <cstdio>
+#include <cstdlib>
+#include <cstring>
+#include <filesystem>
+#include <string>
+#include <string_view>
+#include <utility>
+
+namespace reeve {
+namespace {
+
+constexpr std::pair<const char*, const char*> kForwarded[] = {
+    {"train", "Learn a policy on a scenario"},
+    {"experiment", "Compare policies on workloads over several seeds, as a YAML file says"},
+    {"tune",
+     "Search the parameters of one policy of an experiment; exit code 1 if none keeps the SLO"},
+};
+
+bool IsForwarded(std::string_view word) {
+  for (const auto& [name, help] : kForwarded) {
+    if (word == name) return true;
+  }
+  return false;
+}
+
+}  // namespace
+
+void ForwardIfAsked(int argc, char** argv) {
+  int at = 1;
+  while (at < argc && argv[at][0] == '-') ++at;
+  if (at == argc || !IsForwarded(argv[at])) return;
+  std::error_code error;
+  const std::filesystem::path self = std::filesystem::read_symlink("/proc/self/exe", error);
+  const std::string program = (self.parent_path() / "reeve-train").string();
+  execv(program.c_str(), argv);  // returns only when it fails
+  fmt::print(stderr, "reeve: cannot start {}: {}; it belongs beside the program reeve\n", program,
+             std::strerror(errno));
+  std::exit(kExitFailed);
+}
+
+void AddForwardedCommands(CLI::App& parent, Command& /*chosen*/) {
+  for (const auto& [name, help] : kForwarded) parent.add_subcommand(name, help);
+}
+
+}  // namespace reeve

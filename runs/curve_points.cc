@@ -1,0 +1,44 @@
+#include "runs/curve_points.h"
+
+#include <algorithm>
+#include <cmath>
+#include <nlohmann/json.hpp>
+
+#include "core/check.h"
+
+namespace reeve {
+
+using Json = nlohmann::ordered_json;
+
+size_t PointsPerGroup(size_t points, size_t most) {
+  REEVE_CHECK(most > 0);
+  return std::max<size_t>(1, (points + most - 1) / most);
+}
+
+Json GroupMeans(std::span<const double> values, size_t group) {
+  REEVE_CHECK(group > 0);
+  Json out = Json::array();
+  for (size_t first = 0; first < values.size(); first += group) {
+    double sum = 0;
+    size_t count = 0;
+    for (const double value : values.subspan(first, std::min(group, values.size() - first))) {
+      if (!std::isfinite(value)) continue;
+      sum += value;
+      ++count;
+    }
+    out.push_back(count > 0 ? Json(sum / static_cast<double>(count)) : Json());
+  }
+  return out;
+}
+
+Json GroupEnds(std::span<const double> values, size_t group) {
+  REEVE_CHECK(group > 0);
+  Json out = Json::array();
+  for (size_t first = 0; first < values.size(); first += group) {
+    const double last = values[std::min(first + group, values.size()) - 1];
+    out.push_back(std::isfinite(last) ? Json(last) : Json());
+  }
+  return out;
+}
+
+}  // namespace reeve

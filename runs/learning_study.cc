@@ -1,0 +1,262 @@
+#include "runs/learning_study.h"
+
+#include <fmt/format.h>
+
+#include <algorithm>
+#include <atomic>
+#include <cmath>
+#include <filesystem>
+#include <limits>
+#include <nlohmann/json.hpp>
+
+#include "agents/nn/network_spec.h"
+#include "core/status.h"
+#include "runs/training.h"
+#include "runs/worker_pool.h"
+
+namespace reeve {
+namespace {
+
+// ---- the study
+
+// Joins the runs of functions that were trained and served each alone.
+StudyRun Joined(std::vector<StudyRun> parts) {
+  StudyRun whole = parts.front();
+  whole.functions.clear();
+  whole.returns.clear();
+  whole.latency_p99_ms = std::numeric_limits<double>::quiet_NaN();
+  double requests = 0, violations = 0;
+  whole.gb_seconds = whole.replica_changes_per_hour = 0;
+  for (StudyRun& part : parts) {
+    whole.gb_seconds += part.gb_seconds;
+    whole.replica_changes_per_hour += part.replica_changes_per_hour;
+    for (StudyFunction& f : part.functions) {
+      requests += f.requests;
+      violations += f.requests * f.slo_violation_share;
+      whole.functions.push_back(std::move(f));
+    }
+    for (std::vector<double>& curve : part.returns) whole.returns.push_back(std::move(curve));
+  }
+  whole.slo_violation_share = requests > 0 ? violations / requests : 0;
+  whole.final_return = FinalReturn(whole);
+  return whole;
+}
+
+class Study {
+ public:
+  Study(const LearningStudyConfig& config, std::string folder, JsonStore& store, int threads,
+        const StudyHooks& hooks)
+      : config_(config),
+        folder_(std::move(folder)),
+        store_(store),
+        threads_(threads),
+        hooks_(hooks) {}
+
+  absl::StatusOr<StudyResults> Run() {
+    RETURN_IF_ERROR(PlanAll());
+    std::vector<StudyRun> runs(cells_.size());
+    std::atomic<size_t> done = 0;
+    RETURN_IF_ERROR(RunInParallel(
+        cells_.size(), threads_,
+        [&](size_t i) -> absl::Status {
+          ASSIGN_OR_RETURN(runs[i], Get(cells_[i]));
+          const size_t now_done = ++done;
+          if (hooks_.on_progress) hooks_.on_progress(now_done, cells_.size());
+          return absl::OkStatus();
+        },
+        hooks_.stop));
+    return Collect(std::move(runs));
+  }
+
+ private:
+  // Cells [first, first + seeds * parts) of a row: seed by seed, and of each one part (or, alone,
+  // one for every function).
+  struct RowPlan {
+    std::string scenario, variant;
+    size_t first = 0, parts = 1;
+  };
+
+  std::string PathOf(const std::string& file) const {
+    return (std::filesystem::path(folder_) / file).lexically_normal().string();
+  }
+
+  absl::StatusOr<TrainingConfig> TrainingOf(const std::string& scenario_file,
+                                            const StudyVariant& variant) const {
+    ASSIGN_OR_RETURN(TrainingConfig training, LoadTrainingFile(PathOf(config_.training)));
+    if (!scenario_file.empty()) RETURN_IF_ERROR(ReplaceScenario(PathOf(scenario_file), training));
+    ASSIGN_OR_RETURN(training, Changed(training, config_.set));
+    absl::StatusOr<TrainingConfig> changed = Changed(training, variant.set);
+    if (!changed.ok()) {
+      return absl::InvalidArgumentError(
+          fmt::format("variants: {}: {}", variant.label, MessageOf(changed.status())));
+    }
+    return changed;
+  }
+
+  // Parameters of one actor, as a training of this configuration would make it.
+  static absl::StatusOr<PolicyModel> ModelOf(const TrainingConfig& config) {
+    ASSIGN_OR_RETURN(const std::unique_ptr<Training> training, Training::Create(config, 1));
+    return training->state().model;
+  }
+
+  absl::Status MatchParameters(const std::string& scenario_file, const StudyVariant& variant,
+                               TrainingConfig& training) const {
+    if (variant.same_parameters_as.empty()) return absl::OkStatus();
+    const auto reference =
+        std::find_if(config_.variants.begin(), config_.variants.end(),
+                     [&](const StudyVariant& v) { return v.label == variant.same_parameters_as; });
+    ASSIGN_OR_RETURN(const TrainingConfig other, TrainingOf(scenario_file, *reference));
+    ASSIGN_OR_RETURN(const PolicyModel wanted, ModelOf(other));
+    ASSIGN_OR_RETURN(const PolicyModel own, ModelOf(training));
+    training.learner.actor.width = NearestWidth(training.learner.actor, own.actor.inputs,
+                                                own.actor.outputs, wanted.actor.parameters);
+    training.learner.critic.width = NearestWidth(training.learner.critic, own.critic.inputs,
+                                                 own.critic.outputs, wanted.critic.parameters);
+    return absl::OkStatus();
+  }
+
+  absl::Status PlanRow(const std::string& scenario, const std::string& scenario_file,
+                       const StudyVariant& variant) {
+    ASSIGN_OR_RETURN(TrainingConfig training, TrainingOf(scenario_file, variant));
+    RETURN_IF_ERROR(MatchParameters(scenario_file, variant, training));
+    std::vector<TrainingConfig> parts = {training};
+    if (variant.alone) {
+      if (training.scenario.functions.empty()) {
+        return absl::InvalidArgumentError(fmt::format(
+            "variants: {}: 'alone' needs a scenario with functions of its own", variant.label));
+      }
+      parts.clear();
+      for (const ScenarioFunction& function : training.scenario.functions) {
+        parts.push_back(training);
+        parts.back().scenario.functions = {function};
+      }
+    }
+    rows_.push_back({scenario, variant.label, cells_.size(), parts.size()});
+    for (int32_t s = 0; s < config_.seeds; ++s) {
+      for (const TrainingConfig& part : parts) {
+        LearningRunSpec cell{
+            .training = part,
+            .rule = variant.rule,
+            .evaluation = config_.evaluation,
+            .evaluation_seed = config_.evaluation.first_seed + static_cast<uint64_t>(s)};
+        cell.training.seed = config_.first_seed + static_cast<uint64_t>(s);
+        cells_.push_back(std::move(cell));
+      }
+    }
+    return absl::OkStatus();
+  }
+
+  absl::Status PlanAll() {
+    std::map<std::string, std::string> scenarios = config_.scenarios;
+    if (scenarios.empty()) scenarios[""] = "";
+    for (const auto& [name, file] : scenarios) {
+      for (const StudyVariant& variant : config_.variants) {
+        RETURN_IF_ERROR(PlanRow(name, file, variant));
+      }
+    }
+    return absl::OkStatus();
+  }
+
+  absl::StatusOr<StudyRun> Get(const LearningRunSpec& cell) {
+    const std::string key =
+        fmt::format("{}\n{}\n{}\n{}", cell.evaluation_seed, cell.evaluation.length.micros(),
+                    WriteConfig(cell.training), cell.rule ? WriteConfig(*cell.rule) : "");
+    StudyRun run;
+    ASSIGN_OR_RETURN(const nlohmann::ordered_json json,
+                     store_.Get(
+                         "learning-run", key,
+                         [&]() -> absl::StatusOr<nlohmann::ordered_json> {
+                           ASSIGN_OR_RETURN(const StudyRun fresh, RunLearning(cell, hooks_.stop));
+                           return StudyRunToJson(fresh);
+                         },
+                         [](const nlohmann::ordered_json& kept) {
+                           StudyRun ignored;
+                           return StudyRunFromJson(kept, ignored);
+                         }));
+    if (!StudyRunFromJson(json, run)) return absl::InternalError("a run's result cannot be read");
+    return run;
+  }
+
+  StudyResults Collect(std::vector<StudyRun> runs) const {
+    StudyResults results{.name = config_.name,
+                         .title = config_.title,
+                         .confidence = config_.confidence,
+                         .resamples = config_.resamples,
+                         .rows = {},
+                         .ratios = {}};
+    for (const RowPlan& plan : rows_) {
+      StudyRow row{plan.scenario, plan.variant, {}};
+      for (size_t s = 0; s < static_cast<size_t>(config_.seeds); ++s) {
+        const auto first = runs.begin() + static_cast<std::ptrdiff_t>(plan.first + s * plan.parts);
+        const auto last = first + static_cast<std::ptrdiff_t>(plan.parts);
+        std::vector<StudyRun> parts(std::make_move_iterator(first), std::make_move_iterator(last));
+        row.runs.push_back(parts.size() == 1 ? std::move(parts.front()) : Joined(std::move(parts)));
+      }
+      results.rows.push_back(std::move(row));
+    }
+    for (const StudyRow& row : results.rows) {
+      if (row.variant != config_.variants.front().label) continue;
+      for (const StudyRatio& ratio : config_.ratios) AddRatios(row.scenario, ratio, results);
+    }
+    return results;
+  }
+
+  static const StudyRow& RowOf(const StudyResults& results, const std::string& scenario,
+                               const std::string& variant) {
+    return *std::find_if(results.rows.begin(), results.rows.end(), [&](const StudyRow& row) {
+      return row.scenario == scenario && row.variant == variant;
+    });
+  }
+
+  void AddRatios(const std::string& scenario, const StudyRatio& ratio,
+                 StudyResults& results) const {
+    const StudyRow& of = RowOf(results, scenario, ratio.of);
+    const StudyRow& to = RowOf(results, scenario, ratio.to);
+    const BootstrapOptions bootstrap{.resamples = config_.resamples, .level = config_.confidence};
+    const auto add = [&](const std::string& function, const std::vector<double>& above,
+                         const std::vector<double>& below) {
+      StudyRatioRow row{scenario, ratio.name, function, RatioInterval(above, below, bootstrap)};
+      if (row.value && ratio.minus_one) {
+        row.value->value -= 1;
+        row.value->low -= 1;
+        row.value->high -= 1;
+      }
+      results.ratios.push_back(std::move(row));
+    };
+    const size_t functions = of.runs.front().functions.size();
+    std::vector<double> means_of(of.runs.size()), means_to(of.runs.size());
+    for (size_t f = 0; f < functions; ++f) {
+      std::vector<double> above, below;
+      for (size_t s = 0; s < of.runs.size(); ++s) {
+        above.push_back(of.runs[s].functions[f].latency_p99_ms);
+        below.push_back(to.runs[s].functions[f].latency_p99_ms);
+        means_of[s] += std::log(above.back()) / static_cast<double>(functions);
+        means_to[s] += std::log(below.back()) / static_cast<double>(functions);
+      }
+      add(of.runs.front().functions[f].name, above, below);
+    }
+    for (size_t s = 0; s < of.runs.size(); ++s) {
+      means_of[s] = std::exp(means_of[s]);
+      means_to[s] = std::exp(means_to[s]);
+    }
+    add("", means_of, means_to);
+  }
+
+  const LearningStudyConfig& config_;
+  const std::string folder_;
+  JsonStore& store_;
+  const int threads_;
+  const StudyHooks& hooks_;
+  std::vector<LearningRunSpec> cells_;
+  std::vector<RowPlan> rows_;
+};
+
+}  // namespace
+
+absl::StatusOr<StudyResults> RunLearningStudy(const LearningStudyConfig& config,
+                                              const std::string& folder, JsonStore& store,
+                                              int threads, const StudyHooks& hooks) {
+  return Study(config, folder, store, threads, hooks).Run();
+}
+
+}  // namespace reeve

@@ -1,0 +1,100 @@
+#include "runs/training.h"
+
+#include <utility>
+
+#include "agents/ppo/retraining_monitor.h"
+#include "agents/ppo/trainer.h"
+#include "core/status.h"
+#include "envs/cluster_env.h"
+#include "runs/rule_demonstrator.h"
+
+namespace reeve {
+
+struct Training::Impl {
+  TrainingConfig config;
+  std::unique_ptr<ClusterEnv> env;
+  Collective alone;
+  std::unique_ptr<RuleDemonstrator> rule;  // null: none
+  std::unique_ptr<Trainer> trainer;
+};
+
+Training::Training(std::unique_ptr<Impl> impl) : impl_(std::move(impl)) {}
+Training::~Training() = default;
+
+absl::StatusOr<std::unique_ptr<Training>> Training::Create(const TrainingConfig& config,
+                                                           int32_t threads,
+                                                           Collective* collective) {
+  auto impl = std::make_unique<Impl>();
+  impl->config = config;
+  Collective& together = collective != nullptr ? *collective : impl->alone;
+  ASSIGN_OR_RETURN(Scenario scenario, ResolveScenario(config.scenario, config.folder));
+  impl->env = std::make_unique<ClusterEnv>(
+      std::make_shared<const Scenario>(std::move(scenario)),
+      ClusterEnvOptions{.envs = config.environments,
+                        .first_env = together.rank() * config.environments});
+  if (config.bootstrap.policy) {
+    ASSIGN_OR_RETURN(impl->rule, RuleDemonstrator::Create(*config.bootstrap.policy, *impl->env));
+  }
+  impl->trainer =
+      std::make_unique<Trainer>(*impl->env, config.learner, config.seed, threads, together);
+  return std::unique_ptr<Training>(new Training(std::move(impl)));
+}
+
+const TrainingConfig& Training::config() const {
+  return impl_->config;
+}
+const VectorEnvSpec& Training::env_spec() const {
+  return impl_->env->spec();
+}
+int64_t Training::steps_done() const {
+  return state().steps_done;
+}
+int64_t Training::steps_planned() const {
+  return impl_->config.learner.total_steps;
+}
+bool Training::bootstrapping() const {
+  return impl_->rule != nullptr && state().iteration < impl_->config.bootstrap.cloning.iterations;
+}
+
+bool Training::Done() const {
+  if (bootstrapping()) return false;
+  if (impl_->trainer->done()) return true;
+  const MonitorSpec& stop = impl_->config.early_stop;
+  return stop.enabled && !ShouldTrain(stop.monitor, state().recent_returns, /*training=*/true);
+}
+
+absl::StatusOr<IterationStats> Training::RunIteration() {
+  if (!bootstrapping()) return impl_->trainer->RunIteration();
+  ASSIGN_OR_RETURN(
+      IterationStats stats,
+      impl_->trainer->RunDemonstration(
+          [this](const EnvBuffers&, int32_t first, int32_t last, std::span<int32_t> choices) {
+            impl_->rule->Choose(first, last, choices);
+          },
+          {.epochs = impl_->config.bootstrap.cloning.epochs,
+           .learning_rate = impl_->config.bootstrap.cloning.learning_rate}));
+  RETURN_IF_ERROR(impl_->rule->status());
+  return stats;
+}
+
+TrainedPolicy Training::Policy() const {
+  TrainedPolicy policy;
+  policy.model = state().model;
+  policy.observation = impl_->config.scenario.observation;
+  policy.action = impl_->config.scenario.action;
+  const Scenario& scenario = impl_->env->scenario();
+  policy.control_period = scenario.spec.control_period;
+  for (const FunctionProfile& profile : scenario.trace.functions()) {
+    policy.tenant_of_agent.push_back(scenario.trace.tenants()[profile.tenant.index()]);
+  }
+  return policy;
+}
+
+const TrainerState& Training::state() const {
+  return impl_->trainer->state();
+}
+absl::Status Training::Restore(TrainerState state) {
+  return impl_->trainer->Restore(state);
+}
+
+}  // namespace reeve
