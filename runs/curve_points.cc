@@ -1,7 +1,10 @@
 #include "runs/curve_points.h"
 
+#include <fmt/format.h>
+
 #include <algorithm>
 #include <cmath>
+#include <cstdlib>
 #include <nlohmann/json.hpp>
 
 #include "core/check.h"
@@ -9,6 +12,15 @@
 namespace reeve {
 
 using Json = nlohmann::ordered_json;
+
+namespace {
+
+// To six digits, so that the shortest text that gives the same number is short.
+double Rounded(double value) {
+  return std::strtod(fmt::format("{:.6g}", value).c_str(), nullptr);
+}
+
+}  // namespace
 
 size_t PointsPerGroup(size_t points, size_t most) {
   REEVE_CHECK(most > 0);
@@ -26,7 +38,7 @@ Json GroupMeans(std::span<const double> values, size_t group) {
       sum += value;
       ++count;
     }
-    out.push_back(count > 0 ? Json(sum / static_cast<double>(count)) : Json());
+    out.push_back(count > 0 ? Json(Rounded(sum / static_cast<double>(count))) : Json());
   }
   return out;
 }

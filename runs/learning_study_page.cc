@@ -41,7 +41,6 @@ void ThinCurves(Json& run) {
   if (!run.is_object() || !run.contains("steps")) return;
   const std::vector<double> steps = Numbers(run["steps"]);
   const size_t group = PointsPerGroup(steps.size(), kMostPoints);
-  if (group == 1) return;
   run["steps"] = GroupEnds(steps, group);
   if (!run.contains("returns") || !run["returns"].is_array()) return;
   for (Json& curve : run["returns"]) curve = GroupMeans(Numbers(curve), group);

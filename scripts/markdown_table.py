@@ -1,4 +1,4 @@
-"""Tables in Markdown, and how they get into a document."""
+"""Tables in Markdown, what stands in them, and how they get into a document."""
 
 import re
 
@@ -9,6 +9,21 @@ def table(header, rows, left=0):
     marks = ["---"] * left + ["---:"] * (len(header) - left)
     lines.insert(1, "| " + " | ".join(marks) + " |")
     return "\n".join(lines)
+
+
+def decimals(value):
+    """Three digits, or the whole part."""
+    for digits, least in ((0, 99.95), (1, 9.995), (2, 0.9995)):
+        if abs(value) >= least:
+            return digits
+    return 3 if value else 0
+
+
+def plain(name):
+    """A name from the data, as nothing but text in a table of Markdown."""
+    for character in "\\`*_[]<>|#":
+        name = name.replace(character, "\\" + character)
+    return " ".join(name.split())
 
 
 def put(document, name, script, content):

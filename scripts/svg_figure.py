@@ -31,6 +31,18 @@ def path(points, colour, width, dashes=""):
             f'stroke="{colour}" stroke-width="{width}"{dash} stroke-linejoin="round"/>')
 
 
+def area(points, colour, opacity):
+    """What a closed line through [(x, y)] goes round, filled."""
+    return (f'<path d="M{"L".join(f"{x:.1f} {y:.1f}" for x, y in points)}Z" fill="{colour}" '
+            f'fill-opacity="{opacity}"/>')
+
+
+def bar(x, y, width, height, colour):
+    """Pale enough for whiskers in the colour of the text."""
+    return (f'<rect x="{x:.1f}" y="{y:.1f}" width="{width:.1f}" height="{height:.1f}" '
+            f'fill="{colour}" fill-opacity="0.55"/>')
+
+
 def marker(kind, x, y, size, fill, stroke, width=1.0):
     style = f'fill="{fill}" stroke="{stroke}" stroke-width="{width}"'
     if kind == "circle":

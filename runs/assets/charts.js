@@ -131,7 +131,7 @@ Reeve.charts = (() => {
   // An axis of numbers, from zero (unless `loose`) or (log) around `values`.
   function numberAxis({ log, title, tick, values, loose }) {
     const axis = {
-      type: log ? "logarithmic" : "linear", title: { display: true, text: title },
+      type: log ? "logarithmic" : "linear", title: { display: !!title, text: title },
       ticks: { callback: tick || ((v) => format.short(v)), maxTicksLimit: 7 },
     };
     if (!log) {
@@ -163,8 +163,9 @@ Reeve.charts = (() => {
   function dataset(item, i, spec) {
     const ink = colour(item.colour || series(i));
     const bar = item.kind === "bar";
-    const thickness = spec.x === "bars" ? 0.8 : 1;
+    const thickness = spec.x === "bars" ? 0.8 : spec.grouped ? 0.86 : 1;
     return {
+      clip: item.dots ? 4 : undefined,  // a dot on the edge is seen whole
       ...item.marks,
       type: bar ? "bar" : item.kind === "scatter" ? "scatter" : "line",
       label: item.label, data: item.data, borderColor: ink, order: item.order || 0,
@@ -176,7 +177,7 @@ Reeve.charts = (() => {
       pointStyle: item.pointStyle || "circle", pointHitRadius: 6, showLine: !item.points && item.kind !== "scatter",
       pointBackgroundColor: item.hollow ? colour("--panel") : ink, barPercentage: thickness, categoryPercentage: thickness,
       barThickness: bar ? item.barThickness : undefined, spanGaps: false,
-      grouped: false, minBarLength: bar ? 1 : undefined,
+      grouped: spec.grouped || false, minBarLength: bar ? 1 : undefined,
       hidden: item.hidden || false, tension: 0, stack: spec.stack, owner: i,
     };
   }
@@ -284,7 +285,7 @@ Reeve.charts = (() => {
   }
 
   // Adds a figure with a chart to `host`. spec: {title, x: "time" | "steps" | "nines" | "value", series:
-  // [{label, data: [{x, y}], …}], yTitle, log, loose, yTick, yText, note, size, summary, sharesLegend}. x may also be "bars":
+  // [{label, data: [{x, y}], …}], yTitle, log, loose, yTick, yText, note, size, summary, sharesLegend, grouped}. x may also be "bars":
   // lying bars, y being the place from the top, with axes by xAxis() and yAxis() and a `height`.
   function add(host, spec) {
     const canvas = el("canvas", { role: "img", "aria-label": spec.title + ". " + (spec.summary || "") });

@@ -84,7 +84,7 @@ Reeve.overlay = (() => {
     ctx.fillStyle = charts.colour("--soft");
     ctx.textBaseline = "middle";
     set.data.forEach((point, i) => {
-      const end = Math.max(point.x, point.xRange ? point.xRange[1] : 0);
+      const end = Math.max(0, point.x, point.xRange ? point.xRange[1] : 0);
       ctx.fillText(point.text, pixel(scales.x, end) + 6, meta.data[i].y);
     });
   }

@@ -32,7 +32,7 @@ Reeve.studyCharts = (() => {
   // Standing bars: a group for each function, a bar for each variant, a ring for each seed.
   function byFunction(host, rows, names, m) {
     const of = (row, name) => study.functionStats(row, name, m.key);
-    const series = rows.map((row) => ({ label: row.variant, kind: "bar", colour: study.colourOf(row.variant), marks: { grouped: true },
+    const series = rows.map((row) => ({ label: row.variant, kind: "bar", colour: study.colourOf(row.variant),
       data: names.flatMap((name, i) => {
         const { mean, values, low, high } = of(row, name);
         return known(mean) ? [{ x: i, y: mean, low, high, seeds: values.length > 1 ? values : [], name }] : [];
@@ -42,7 +42,7 @@ Reeve.studyCharts = (() => {
     const log = Math.min(...all) > 0 && Math.max(...all) > 50 * Math.min(...all);
     charts.add(host, { x: "value", grouped: true, series, plugins: [overlay], size: "tall", title: `${m.title} by function`,
       xAxis: () => ({ type: "category", labels: names.map((name) => clip(name, 18)), offset: true, ticks: { autoSkip: false }, title: { display: false } }),
-      yAxis: () => charts.numberAxis({ log, values: all, tick: m.tick, title: m.title.toLowerCase() + (log ? " (log)" : "") }),
+      yAxis: () => ({ ...charts.numberAxis({ log, values: all, tick: m.tick, title: m.title + (log ? " (log)" : "") }), suggestedMax: Math.max(...all) }),
       pointLines: (p, set) => [` ${set.label}, ${p.name}`, m.text(p.y) + (p.low < p.high ? ` (${m.text(p.low)} to ${m.text(p.high)})` : "")],
       note: series.some((s) => s.data.some((p) => p.seeds.length)) ? "Bars are means over the seeds; a ring is a seed." : "",
       summary: series.map((s) => `${s.label}: ${s.data.map((p) => `${p.name} ${m.text(p.y)}`).join(", ")}`).join("; ") });

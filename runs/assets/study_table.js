@@ -6,7 +6,7 @@ Reeve.studyTable = (() => {
   const { byId, el } = Reeve.dom;
   const { metrics, stats, known } = study;
 
-  const columns = [{ key: "variant", title: "Variant", text: true }, ...metrics.map((m) => ({ ...m, metric: m }))];
+  const columns = [{ key: "variant", title: "Variant", text: true }, ...metrics.map((m) => ({ key: m.key, title: m.title, down: m.down, doc: m.doc, metric: m }))];
   const order = { key: "", down: false };  // as in the results until a heading is used
 
   function sorted(rows) {
@@ -24,7 +24,7 @@ Reeve.studyTable = (() => {
     const { mean, low, high } = stats(row, m.key);
     const ends = known(low) && low < high ? [m.text(low), m.text(high)] : [];
     return el("td", { "data-metric": m.key }, el("span", { class: "mean" }, m.text(mean)),
-      el("span", { class: "range" }, ends.length ? ends.join(" – ") : ""));
+      el("span", { class: "range" }, ends.join(" to ")));
   }
   function draw(shown, update) {
     const host = byId("results-table");

@@ -45,6 +45,8 @@
       return { x: p.x, y: sum / Math.min(i + 1, n) };
     });
   }
+  // How many points a curve is smoothed over: a twentieth of it; fewer than two are none.
+  const smoothed = (all) => Math.round(all.length / 20);
   function quantile(sorted, q) {
     const at = q * (sorted.length - 1), low = Math.floor(at);
     return sorted[low] + (at - low) * ((sorted[low + 1] ?? sorted[low]) - sorted[low]);
@@ -63,7 +65,7 @@
 
   function returnChart() {
     const all = points(named.get("return/mean") || []);
-    const n = Math.round(all.length / 20);
+    const n = smoothed(all);
     const series = [{ label: "mean over agents", data: all, width: n > 1 ? 1 : 2, colour: n > 1 ? "--c5" : "--c0", order: 2 }];
     if (n > 1) series.push({ label: `mean of the last ${n * data.group} iterations`, data: trailingMean(all, n), width: 2.6, colour: "--c0" });
     draw("returns", { title: "Mean return of an episode", series, loose: true, yTitle: "return", size: "tall",
@@ -73,7 +75,9 @@
     const title = "Return by agent";
     const shared = { title, loose: true, yTitle: "return", size: "tall" };
     if (agents.length <= MOST_LINES) {
-      return draw("returns", { ...shared, series: agents.map((a, i) => ({ label: a.name, data: points(a.values), dash: i < 7 ? [] : [6, 3] })) });
+      const curves = agents.map((a) => points(a.values)), n = Math.max(...curves.map(smoothed));
+      return draw("returns", { ...shared, note: n > 1 ? `Each point is the mean of the last ${n * data.group} iterations with episodes that ended.` : "",
+        series: agents.map((a, i) => ({ label: a.name, dash: i < 7 ? [] : [6, 3], data: n > 1 ? trailingMean(curves[i], n) : curves[i] })) });
     }
     const bands = steps.flatMap((x, i) => {
       const values = agents.map((a) => a.values[i]).filter(known).sort((a, b) => a - b);
@@ -86,7 +90,7 @@
   function otherCharts() {
     for (const [section, name, title, unit, look] of CHARTS) {
       const { tick, text, loose } = look || {};
-      draw(section, { title, yTitle: unit || title.toLowerCase(), yTick: tick, yText: text, loose,
+      draw(section, { title, yTitle: unit, yTick: tick, yText: text, loose,
         series: [{ label: title, data: points(named.get(name) || []) }] });
     }
     const drawn = new Set(CHARTS.map(([, name]) => name));

@@ -37,19 +37,6 @@ std::string Cell(const std::string& label, const std::string& metric, const std:
          "').textContent";
 }
 
-// The chart of that title: Chart.js's object.
-std::string ChartOf(const std::string& title) {
-  return "Chart.getChart([...document.querySelectorAll('figure')].find((f) => f.dataset.chart "
-         "=== " +
-         Json(title).dump() + ").querySelector('canvas'))";
-}
-
-std::string Choose(const std::string& id, const std::string& value) {
-  return "{ const s = document.querySelector('#" + id + "'); s.value = " + Json(value).dump() +
-         "; if (s.value !== " + Json(value).dump() + ") throw new Error('no such choice');" +
-         "s.dispatchEvent(new Event('change')); }";
-}
-
 class ExperimentPageTest : public PageTest {
  protected:
   static void Open(const std::string& name, const Json& results) {

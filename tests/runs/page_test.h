@@ -11,6 +11,7 @@
 
 #include <cstdlib>
 #include <filesystem>
+#include <nlohmann/json.hpp>
 #include <string>
 #include <vector>
 
@@ -34,6 +35,21 @@ inline constexpr const char* kDrawnCharts = R"((() => {
   return [...document.querySelectorAll('main figure')].filter((f) => f.offsetHeight > 0 &&
     drawn(f.querySelector('canvas'))).map((f) => f.dataset.chart);
 })())";
+
+// The chart of that title: Chart.js's object.
+inline std::string ChartOf(const std::string& title) {
+  return "Chart.getChart([...document.querySelectorAll('figure')].find((f) => f.dataset.chart "
+         "=== " +
+         nlohmann::json(title).dump() + ").querySelector('canvas'))";
+}
+
+// Chooses `value` at the <select> of that id.
+inline std::string Choose(const std::string& id, const std::string& value) {
+  return "{ const s = document.querySelector('#" + id +
+         "'); s.value = " + nlohmann::json(value).dump() +
+         "; if (s.value !== " + nlohmann::json(value).dump() +
+         ") throw new Error('no such choice');" + "s.dispatchEvent(new Event('change')); }";
+}
 
 class PageTest : public testing::Test {
  protected:
