@@ -215,7 +215,8 @@ class Study {
     const BootstrapOptions bootstrap{.resamples = config_.resamples, .level = config_.confidence};
     const auto add = [&](const std::string& function, const std::vector<double>& above,
                          const std::vector<double>& below) {
-      StudyRatioRow row{scenario, ratio.name, function, RatioInterval(above, below, bootstrap)};
+      StudyRatioRow row{scenario, ratio.name, function, RatioInterval(above, below, bootstrap),
+                        ratio.minus_one ? 0.0 : 1.0};
       if (row.value && ratio.minus_one) {
         row.value->value -= 1;
         row.value->low -= 1;

@@ -27,6 +27,7 @@ struct StudyRow {
 struct StudyRatioRow {
   std::string scenario, ratio, function;
   std::optional<Interval> value;  // over seeds, paired
+  double reference = 1;           // where nothing differs: 0 for an excess over 1
 };
 
 struct StudyResults {

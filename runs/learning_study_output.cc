@@ -82,7 +82,10 @@ std::string StudyJson(const StudyResults& results) {
         {{"scenario", row.scenario}, {"variant", row.variant}, {"runs", std::move(runs)}});
   }
   for (const StudyRatioRow& row : results.ratios) {
-    Json json = {{"scenario", row.scenario}, {"ratio", row.ratio}, {"function", row.function}};
+    Json json = {{"scenario", row.scenario},
+                 {"ratio", row.ratio},
+                 {"function", row.function},
+                 {"reference", row.reference}};
     if (row.value) {
       json.update(
           {{"value", row.value->value}, {"low", row.value->low}, {"high", row.value->high}});
