@@ -111,11 +111,11 @@ absl::StatusOr<int> RunExperimentCommand(const Options& options) {
   ASSIGN_OR_RETURN(ExperimentConfig config,
                    LoadConfig<ExperimentConfig>({options.file, options.assignments}));
   RETURN_IF_ERROR(KeepWorkloads(options.workloads, config));
+  HandleInterrupts();
   ASSIGN_OR_RETURN(const ExperimentFolder folder, ExperimentFolder::Open(options.out));
   RETURN_IF_ERROR(folder.WriteConfigFile(config));
   ASSIGN_OR_RETURN(CellStore store, CellStore::Open(folder.cells()));
   PolicyBank trainer(folder.File("policies"));
-  HandleInterrupts();
   absl::StatusOr<ExperimentResults> results = absl::UnknownError("");
   {
     Watch watch(options.quiet);
@@ -170,10 +170,10 @@ absl::StatusOr<int> RunTuneCommand(const Options& options) {
                    LoadConfig<ExperimentConfig>({options.file, options.assignments}));
   ResolveDefaults(config);
   ASSIGN_OR_RETURN(const Chosen chosen, Choose(config, options));
+  HandleInterrupts();
   ASSIGN_OR_RETURN(const ExperimentFolder folder, ExperimentFolder::Open(options.out));
   ASSIGN_OR_RETURN(CellStore store, CellStore::Open(folder.cells()));
   PolicyBank trainer(folder.File("policies"));
-  HandleInterrupts();
   absl::StatusOr<TuningResult> tuned = absl::UnknownError("");
   {
     Watch watch(options.quiet);

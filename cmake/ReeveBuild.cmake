@@ -46,12 +46,29 @@ function(reeve_library name)
   target_link_libraries(${name} PUBLIC ${ARG_DEPS})
 endfunction()
 
-# reeve_test(name [SLOW] SOURCES … DEPS …): a GoogleTest program, run whole by ctest.
-# Also run under the sanitizers by scripts/test-sanitizers, unless SLOW (more than about 10 s).
+# The programs of the tests labelled `sanitize`, and nothing else: what scripts/test-sanitizers builds.
+add_custom_target(sanitize_tests)
+
+# reeve_test(name [SLOW] [TORCH] SOURCES … DEPS …): a GoogleTest program, run whole by ctest.
+# Also run under the sanitizers by scripts/test-sanitizers, unless
+#   SLOW   it takes more than about 10 s, or
+#   TORCH  it links torch or starts a program that does: torch itself is not instrumented, and its
+#          headers take minutes to compile once more for each sanitizer.
 function(reeve_test name)
-  cmake_parse_arguments(ARG "SLOW" "" "SOURCES;DEPS" ${ARGN})
+  cmake_parse_arguments(ARG "SLOW;TORCH" "" "SOURCES;DEPS" ${ARGN})
   add_executable(${name} ${ARG_SOURCES})
   target_link_libraries(${name} PRIVATE ${ARG_DEPS} GTest::gmock GTest::gtest_main)
   add_test(NAME ${name} COMMAND ${name})
-  set_tests_properties(${name} PROPERTIES TIMEOUT 300 LABELS $<IF:$<BOOL:${ARG_SLOW}>,slow,sanitize>)
+  set(labels)
+  if(ARG_SLOW)
+    list(APPEND labels slow)
+  endif()
+  if(ARG_TORCH)
+    list(APPEND labels torch)
+  endif()
+  if(NOT labels)
+    set(labels sanitize)
+    add_dependencies(sanitize_tests ${name})
+  endif()
+  set_tests_properties(${name} PROPERTIES TIMEOUT 300 LABELS "${labels}")
 endfunction()

@@ -1,6 +1,7 @@
 #include <signal.h>
 
 #include <chrono>
+#include <filesystem>
 #include <thread>
 
 #include "cli_testing.h"
@@ -33,6 +34,24 @@ tuning: {seeds: 2, slo_violation_share: 0.9}
   std::string Results(const std::string& folder) {
     return ReadFile(Path(folder + "/results.json")).value_or("");
   }
+  // Simulations whose results are kept.
+  size_t Cells(const std::string& folder) {
+    size_t count = 0;
+    std::error_code absent;
+    for (const auto& entry : std::filesystem::directory_iterator(Path(folder + "/cells"), absent)) {
+      count += entry.is_regular_file(absent);
+    }
+    return count;
+  }
+  // Waits until `condition` holds or the process has ended; the latter is left to Finish.
+  template <typename Condition>
+  void WaitFor(pid_t pid, Condition condition) {
+    siginfo_t ended = {};
+    while (ended.si_pid == 0 && !condition()) {
+      std::this_thread::sleep_for(std::chrono::milliseconds(1));
+      ::waitid(P_PID, pid, &ended, WEXITED | WNOHANG | WNOWAIT);
+    }
+  }
 };
 
 // Killed again and again, at whatever point it has come to: the same files as in one go.
@@ -47,16 +66,19 @@ TEST_P(KilledTest, GoesOnToTheSameResult) {
   ASSERT_EQ(whole.code, 0) << whole.err;
   Outcome last{1, "", ""};
   int killed = 0;
+  // Each time some results further than the time before, and some milliseconds into the next.
   for (int i = 0; i < 20 && last.code != 0; ++i) {
+    const size_t known = Cells("parts");
     const pid_t pid = Start(arguments("parts"));
-    std::this_thread::sleep_for(std::chrono::milliseconds(10 + 15 * i));
+    WaitFor(pid, [&] { return Cells("parts") > known + 1 + i % 2; });
+    std::this_thread::sleep_for(std::chrono::milliseconds(i % 3 * 4));
     ::kill(pid, SIGKILL);
     last = Finish(pid);
     killed += last.code != 0;
   }
   if (last.code != 0) last = Run(arguments("parts"));
   EXPECT_EQ(last.code, 0) << last.err;
-  EXPECT_GE(killed, 1);
+  EXPECT_GE(killed, 2);
   std::vector<std::string> files = {"tuned/w-kpa.yaml", "tuned/w-kpa.csv"};
   if (std::string(GetParam()) == "experiment") {
     files.insert(files.end(), {"results.json", "results.csv", "report.html", "config.yaml"});
@@ -73,7 +95,7 @@ TEST_F(ExperimentCommandTest, AnInterruptSaysHowToGoOn) {
   const pid_t pid =
       Start({"experiment", Path("e.yaml"), "--out", Path("o"), "--quiet", "--set",
              "workloads.w.generate.functions=400", "--set", "workloads.w.generate.length=24h"});
-  std::this_thread::sleep_for(std::chrono::milliseconds(500));
+  WaitFor(pid, [&] { return std::filesystem::exists(Path("o/config.yaml")); });
   ::kill(pid, SIGINT);
   const Outcome o = Finish(pid);
   EXPECT_EQ(o.code, 3);
