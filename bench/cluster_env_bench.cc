@@ -5,46 +5,16 @@
 #include <fmt/format.h>
 
 #include <cstdlib>
-#include <ctime>
-#include <memory>
 #include <vector>
 
+#include "bench/cpu_seconds.h"
+#include "bench/eight_functions.h"
 #include "core/check.h"
 #include "core/random.h"
 #include "envs/cluster_env.h"
 
 namespace reeve {
 namespace {
-
-std::shared_ptr<const Scenario> EightFunctions() {
-  ScenarioSpec spec;
-  ClusterSpec cluster;
-  cluster.nodes = {{4, Millicores::Cores(4), Mebibytes(2048)}};
-  cluster.interference = {{0.5, 1}, {1, 1.2}, {3, 2.05}};
-  spec.inline_cluster = cluster;
-  spec.control_period = SimTime::Seconds(5);
-  for (int i = 0; i < 8; ++i) {
-    ScenarioFunction function;
-    function.name = fmt::format("f{}", i);
-    function.duration_ms = Distribution::LognormalFromMoments(200, 80);
-    function.load.rate_rps = 5;
-    function.load.pattern = LoadPattern::kSinusoid;
-    function.load.random_phase = true;
-    function.initial_replicas = 3;
-    spec.functions.push_back(function);
-  }
-  spec.action.min_replicas = 1;
-  auto scenario = ResolveScenario(spec, ".");
-  REEVE_CHECK(scenario.ok());
-  return std::make_shared<const Scenario>(*std::move(scenario));
-}
-
-// CPU time of this process: what others do on the machine does not count.
-double CpuSeconds() {
-  timespec time;
-  clock_gettime(CLOCK_PROCESS_CPUTIME_ID, &time);
-  return static_cast<double>(time.tv_sec) + static_cast<double>(time.tv_nsec) * 1e-9;
-}
 
 void Run(double seconds) {
   constexpr int32_t kEnvs = 16;

@@ -65,11 +65,19 @@ double PortableExp(double x) {
   if (x != x) return x;
   if (x > 709.782712893384) return std::numeric_limits<double>::infinity();
   if (x < -745.2) return 0;
-  const double k = std::floor(x * kInverseLn2 + 0.5);
+  // The nearest whole number: at this size a double has no room for a fraction.
+  constexpr double kRound = 0x1.8p52;
+  const double k = (x * kInverseLn2 + kRound) - kRound;
   const double r = (x - k * kLn2High) - k * kLn2Low;  // |r| <= 0.35
-  double sum = 0;
-  for (int n = 14; n >= 2; --n) sum = (sum + 1) * r / n;
-  const double e = 1 + (r + r * sum);
+  // Taylor series; the first omitted term is below 1e-17. Pairs of pairs (Estrin's scheme), since
+  // this is called for every invocation and every action: no long chain, no division.
+  const auto pair = [r](double low, double high) { return low + high * r; };
+  const double r2 = r * r, r4 = r2 * r2;
+  const double low = pair(1.0 / 2, 1.0 / 6) + pair(1.0 / 24, 1.0 / 120) * r2;
+  const double middle = pair(1.0 / 720, 1.0 / 5040) + pair(1.0 / 40320, 1.0 / 362880) * r2;
+  const double high =
+      pair(1.0 / 3628800, 1.0 / 39916800) + pair(1.0 / 479001600, 1.0 / 6227020800) * r2;
+  const double e = 1 + (r + r2 * (low + r4 * (middle + r4 * high)));
   // 2^k in two steps, so that results in the subnormal range round once.
   const int half = static_cast<int>(k) / 2;
   const int rest = static_cast<int>(k) - half;

@@ -255,7 +255,9 @@ void NodeCpu::FindNext(int64_t now) {
     const double ahead = ClockOf(c.heap.top().order) - c.clock;
     // Nearly starved work may be further away than time can tell.
     const double after = std::min(c.speed == 1 ? ahead : ahead / c.speed, 4e18);
-    const int64_t time = std::max(now, last_ + static_cast<int64_t>(std::ceil(after)));
+    int64_t rounded_up = static_cast<int64_t>(after);
+    rounded_up += static_cast<double>(rounded_up) < after;
+    const int64_t time = std::max(now, last_ + rounded_up);
     if (time < next_) {
       next_ = time;
       next_runner_ = c.heap.top().runner;
