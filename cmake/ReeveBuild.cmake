@@ -49,6 +49,28 @@ endfunction()
 # The programs of the tests labelled `sanitize`, and nothing else: what scripts/test-sanitizers builds.
 add_custom_target(sanitize_tests)
 
+# reeve_links_torch(RESULT TARGET…): whether any of them does, itself or through others.
+function(reeve_links_torch result)
+  set(unseen ${ARGN})
+  set(seen)
+  while(unseen)
+    list(POP_FRONT unseen target)
+    string(REGEX REPLACE "^\\$<LINK_ONLY:(.*)>$" "\\1" target "${target}")
+    if(TARGET ${target} AND NOT target IN_LIST seen)
+      list(APPEND seen ${target})
+      get_target_property(libraries ${target} INTERFACE_LINK_LIBRARIES)
+      if(libraries)
+        list(APPEND unseen ${libraries})
+      endif()
+    endif()
+  endwhile()
+  if(reeve_torch IN_LIST seen)
+    set(${result} TRUE PARENT_SCOPE)
+  else()
+    set(${result} FALSE PARENT_SCOPE)
+  endif()
+endfunction()
+
 # reeve_test(name [SLOW] [TORCH] SOURCES … DEPS …): a GoogleTest program, run whole by ctest.
 # Also run under the sanitizers by scripts/test-sanitizers, unless
 #   SLOW   it takes more than about 10 s, or
@@ -56,6 +78,10 @@ add_custom_target(sanitize_tests)
 #          headers take minutes to compile once more for each sanitizer.
 function(reeve_test name)
   cmake_parse_arguments(ARG "SLOW;TORCH" "" "SOURCES;DEPS" ${ARGN})
+  reeve_links_torch(links_torch ${ARG_DEPS})
+  if(links_torch AND NOT ARG_TORCH)
+    message(FATAL_ERROR "${name} links torch: write reeve_test(${name} TORCH ...)")
+  endif()
   add_executable(${name} ${ARG_SOURCES})
   target_link_libraries(${name} PRIVATE ${ARG_DEPS} GTest::gmock GTest::gtest_main)
   add_test(NAME ${name} COMMAND ${name})
