@@ -95,7 +95,6 @@ absl::StatusOr<int> RunTrain(const Options& options) {
   ASSIGN_OR_RETURN(const TrainingConfig config, MakeConfig(options));
   ASSIGN_OR_RETURN(const RankSpec ranks, RankSpec::FromEnvironment());
   const bool writes = ranks.rank == 0;
-  if (writes) RETURN_IF_ERROR(PrepareTrainingFolder(options.out, options.resume));
   WarnOnceAboutSlowBlas();
   HandleInterrupts();
   ASSIGN_OR_RETURN(const std::unique_ptr<Collective> collective, JoinRanks(ranks));
@@ -104,6 +103,8 @@ absl::StatusOr<int> RunTrain(const Options& options) {
                           : static_cast<int>(std::max(1u, std::thread::hardware_concurrency()));
   ASSIGN_OR_RETURN(const std::unique_ptr<Training> training,
                    Training::Create(config, threads, collective.get()));
+  // Only now: a scenario that cannot be played leaves no folder behind.
+  if (writes) RETURN_IF_ERROR(PrepareTrainingFolder(options.out, options.resume));
 
   Watch watch(*training, options.quiet || !writes);
   NamedNumberList last;
