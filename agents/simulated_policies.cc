@@ -1,18 +1,16 @@
 #include "agents/simulated_policies.h"
 
-#include <cstdint>
 #include <vector>
 
-#include "agents/ppo/learned_policy.h"
 #include "agents/rules/hybrid_histogram.h"
 #include "agents/rules/oracle_prewarm.h"
 #include "core/status.h"
 
 namespace reeve {
-namespace {
 
-absl::StatusOr<std::unique_ptr<Policy>> MakeLearned(const LearnedOptions& options,
-                                                    const Trace& trace, uint64_t seed) {
+absl::StatusOr<std::unique_ptr<LearnedPolicy>> MakeLearnedPolicy(const LearnedOptions& options,
+                                                                 const Trace& trace,
+                                                                 uint64_t seed) {
   ASSIGN_OR_RETURN(TrainedPolicy trained, LoadTrainedPolicy(options.checkpoint));
   std::vector<std::string> functions, tenants;
   for (const FunctionProfile& profile : trace.functions()) {
@@ -21,13 +19,12 @@ absl::StatusOr<std::unique_ptr<Policy>> MakeLearned(const LearnedOptions& option
   }
   absl::StatusOr<std::vector<int32_t>> groups = GroupsFor(trained, functions, tenants);
   if (!groups.ok()) {
-    return absl::NotFoundError(options.checkpoint + ": " + MessageOf(groups.status()));
+    return absl::Status(groups.status().code(),
+                        options.checkpoint + ": " + MessageOf(groups.status()));
   }
   return std::make_unique<LearnedPolicy>(std::make_shared<const TrainedPolicy>(std::move(trained)),
                                          *std::move(groups), options.choose, seed);
 }
-
-}  // namespace
 
 bool IsClairvoyant(const PolicySpec& spec) {
   return spec.name == "oracle_prewarm";
@@ -41,7 +38,7 @@ absl::StatusOr<std::unique_ptr<Policy>> MakeSimulatedPolicy(const PolicySpec& sp
   if (IsClairvoyant(spec)) {
     return std::make_unique<OraclePrewarmPolicy>(spec.oracle_prewarm, trace, cluster, arrivals);
   }
-  if (spec.name == "learned") return MakeLearned(spec.learned, trace, arrivals.seed);
+  if (spec.name == "learned") return MakeLearnedPolicy(spec.learned, trace, arrivals.seed);
   if (spec.name == "hybrid_histogram" && spec.hybrid_histogram.unit == HistogramUnit::kApp) {
     std::vector<uint32_t> app_of_function;
     for (const FunctionProfile& profile : trace.functions()) {

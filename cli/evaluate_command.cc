@@ -11,11 +11,11 @@
 #include "core/progress.h"
 #include "core/status.h"
 #include "core/terminal.h"
+#include "runs/evaluation.h"
 #include "runs/host.h"
 #include "runs/run_folder.h"
 #include "runs/scenario_trace.h"
 #include "runs/terminal_summary.h"
-#include "runs/training_config.h"
 
 namespace reeve {
 namespace {
@@ -23,39 +23,18 @@ namespace {
 struct Options {
   std::string training, out, policy = "learned";
   std::vector<std::string> assignments;
-  SimTime length = SimTime::Hours(1);
-  uint64_t seed = 1'000'001;
+  SimTime length = kEvaluationLength;
+  uint64_t seed = kEvaluationSeed;
   bool force = false, quiet = false;
   TableFormat format = TableFormat::kText;
 };
 
-// The scenario that the policy was trained on, its test part.
-absl::StatusOr<Scenario> LoadTestScenario(const Options& options) {
-  ASSIGN_OR_RETURN(TrainingConfig config, LoadTrainingConfig(options.training + "/config.yaml"));
-  config.scenario.part = Part::kTest;
-  return ResolveScenario(config.scenario, config.folder);
-}
-
-absl::StatusOr<SimulationConfig> MakeConfig(const Options& options, const Scenario& scenario) {
-  SimulationConfig config = ScenarioSimulation(scenario, options.seed);
-  config.trace = scenario.spec.name;
-  config.policy.name = options.policy;
-  if (options.policy == "learned") {
-    config.policy.learned.checkpoint = options.training + "/policy.rpolicy";
-  }
-  ASSIGN_OR_RETURN(ConfigNode node,
-                   ConfigNode::Parse(WriteConfig(config), "the resolved configuration"));
-  for (const std::string& assignment : options.assignments) {
-    if (absl::Status status = node.Set(assignment); !status.ok()) return AsUsageError(status);
-  }
-  SimulationConfig resolved;
-  if (absl::Status status = ReadConfig(node, resolved); !status.ok()) return AsUsageError(status);
-  return resolved;
-}
-
 absl::StatusOr<int> RunEvaluate(const Options& options) {
-  ASSIGN_OR_RETURN(const Scenario scenario, LoadTestScenario(options));
-  ASSIGN_OR_RETURN(const SimulationConfig config, MakeConfig(options, scenario));
+  ASSIGN_OR_RETURN(const Scenario scenario, LoadTestScenario(options.training));
+  const absl::StatusOr<SimulationConfig> resolved = EvaluationConfig(
+      options.training, scenario, options.policy, options.seed, options.assignments);
+  if (!resolved.ok()) return AsUsageError(resolved.status());
+  const SimulationConfig& config = *resolved;
   ASSIGN_OR_RETURN(const Trace trace, ScenarioTrace(scenario, options.seed, options.length));
   std::optional<RunFolder> folder;
   if (!options.out.empty()) {

@@ -20,6 +20,7 @@ constexpr std::pair<const char*, const char*> kForwarded[] = {
     {"experiment", "Compare policies on workloads over several seeds, as a YAML file says"},
     {"tune",
      "Search the parameters of one policy of an experiment; exit code 1 if none keeps the SLO"},
+    {"explain", "Why a trained policy chose what it chose for a function at a time"},
 };
 
 bool IsForwarded(std::string_view word) {

@@ -2,9 +2,11 @@
 // same program.
 #include "cli/command.h"
 #include "cli/experiment_command.h"
+#include "cli/explain_command.h"
 #include "cli/train_command.h"
 
 int main(int argc, char** argv) {
-  return reeve::RunProgram(
-      argc, argv, {reeve::AddTrainCommand, reeve::AddExperimentCommand, reeve::AddTuneCommand});
+  return reeve::RunProgram(argc, argv,
+                           {reeve::AddTrainCommand, reeve::AddExperimentCommand,
+                            reeve::AddTuneCommand, reeve::AddExplainCommand});
 }

@@ -4,6 +4,7 @@
 
 #include <algorithm>
 #include <cmath>
+#include <filesystem>
 #include <memory>
 #include <optional>
 #include <thread>
@@ -33,15 +34,27 @@ struct Options {
 absl::StatusOr<TrainingConfig> MakeConfig(const Options& options) {
   std::vector<std::string> assignments = options.assignments;
   if (options.seed) assignments.push_back(fmt::format("seed={}", *options.seed));
-  if (options.resume) {
-    return LoadTrainingConfig(options.out + "/config.yaml", assignments);
-  }
-  if (options.file.empty()) {
-    return UsageError("train: say what to learn: a training's YAML (see configs/training)");
-  }
-  absl::StatusOr<TrainingConfig> config = LoadTrainingFile(options.file, assignments);
+  absl::StatusOr<TrainingConfig> config =
+      options.resume ? LoadTrainingConfig(options.out + "/config.yaml", assignments)
+                     : LoadTrainingFile(options.file, assignments);
   if (!config.ok()) return AsUsageError(config.status());
+  // config.yaml is read again by --resume and by evaluate, perhaps from elsewhere.
+  config->folder = std::filesystem::absolute(config->folder).lexically_normal().string();
   return config;
+}
+
+std::string Outcome(const Training& training, const NamedNumberList& last) {
+  std::string text =
+      fmt::format("{} steps of {} agents", HumanCount(static_cast<uint64_t>(training.steps_done())),
+                  training.env_spec().agents);
+  // Without episodes that ended there is neither.
+  if (const double value = NumberNamed(last, "return/mean"); std::isfinite(value)) {
+    text += "; return " + HumanNumber(value);
+  }
+  if (const double share = NumberNamed(last, "slo/violation_share"); std::isfinite(share)) {
+    text += "; SLO violations " + HumanPercent(share);
+  }
+  return text;
 }
 
 // Bar, rate and time left, and how the agents are doing.
@@ -92,9 +105,14 @@ class Watch {
 };
 
 absl::StatusOr<int> RunTrain(const Options& options) {
-  ASSIGN_OR_RETURN(const TrainingConfig config, MakeConfig(options));
+  if (options.file.empty() && !options.resume) {
+    return UsageError("train: say what to learn: a training's YAML (see configs/training)");
+  }
   ASSIGN_OR_RETURN(const RankSpec ranks, RankSpec::FromEnvironment());
   const bool writes = ranks.rank == 0;
+  // Says that there is nothing to go on with, not that its configuration cannot be read.
+  if (writes && options.resume) RETURN_IF_ERROR(PrepareTrainingFolder(options.out, true));
+  ASSIGN_OR_RETURN(const TrainingConfig config, MakeConfig(options));
   WarnOnceAboutSlowBlas();
   HandleInterrupts();
   ASSIGN_OR_RETURN(const std::unique_ptr<Collective> collective, JoinRanks(ranks));
@@ -104,28 +122,24 @@ absl::StatusOr<int> RunTrain(const Options& options) {
   ASSIGN_OR_RETURN(const std::unique_ptr<Training> training,
                    Training::Create(config, threads, collective.get()));
   // Only now: a scenario that cannot be played leaves no folder behind.
-  if (writes) RETURN_IF_ERROR(PrepareTrainingFolder(options.out, options.resume));
+  if (writes && !options.resume) RETURN_IF_ERROR(PrepareTrainingFolder(options.out, false));
 
   Watch watch(*training, options.quiet || !writes);
-  NamedNumberList last;
   TrainingHooks hooks;
   hooks.stop = InterruptRequested;
   hooks.warn = [](const std::string& what) { fmt::print(stderr, "reeve: warning: {}\n", what); };
   hooks.on_iteration = [&](const Training& now, const IterationStats& stats,
                            const NamedNumberList& numbers) {
     watch.OnIteration(now, stats, numbers);
-    last = numbers;
   };
-  ASSIGN_OR_RETURN(const bool finished,
+  ASSIGN_OR_RETURN(const TrainingOutcome outcome,
                    TrainInFolder(*training, options.out, options.resume, writes, hooks));
   watch.Finish();
-  if (!writes) return kExitFine;
-  fmt::print("{} steps of {} agents; return {}; SLO violations {:.2f} %\n",
-             HumanCount(static_cast<uint64_t>(training->steps_done())), training->env_spec().agents,
-             HumanNumber(NumberNamed(last, "return/mean")),
-             100 * NumberNamed(last, "slo/violation_share"));
-  fmt::print("policy: {0}/policy.rpolicy\nreport: {0}/report.html\n", options.out);
-  if (!finished && InterruptRequested()) {
+  if (writes) {
+    fmt::print("{0}\npolicy: {1}/policy.rpolicy\nreport: {1}/report.html\n",
+               Outcome(*training, outcome.last), options.out);
+  }
+  if (!outcome.finished) {
     return absl::CancelledError(
         fmt::format("interrupted after {} of {} steps; go on with: reeve train --resume --out {}",
                     HumanCount(static_cast<uint64_t>(training->steps_done())),
@@ -155,10 +169,12 @@ void AddTrainCommand(CLI::App& parent, Command& chosen) {
       "train",
       "Learn a policy on a scenario; several processes share the work when started with "
       "torchrun's variables (RANK, WORLD_SIZE, MASTER_ADDR, MASTER_PORT)");
-  command->add_option("file", options->file, "YAML of the training (see configs/training)");
+  command->add_option("file", options->file,
+                      "YAML of the training (see configs/training); not read with --resume");
   command->add_option("--out", options->out, "Folder of the training")->required();
   command->add_flag("--resume", options->resume,
-                    "Go on with the training in --out, from its newest checkpoint");
+                    "Go on with the training in --out, from its newest checkpoint and with its "
+                    "configuration");
   command->add_option("--seed", options->seed, "Seed of all random draws");
   command->add_option("--set", options->assignments, "Change the configuration: learner.form=s_rl");
   command

@@ -6,11 +6,13 @@
 #include <atomic>
 #include <cmath>
 #include <filesystem>
+#include <iterator>
 #include <limits>
 #include <nlohmann/json.hpp>
 
 #include "agents/nn/network_spec.h"
 #include "core/status.h"
+#include "runs/study_ratios.h"
 #include "runs/training.h"
 #include "runs/worker_pool.h"
 
@@ -76,6 +78,11 @@ class Study {
     size_t first = 0, parts = 1;
   };
 
+  struct Cell {
+    LearningRunSpec run;
+    std::string trace;  // TraceChecksum of its training
+  };
+
   std::string PathOf(const std::string& file) const {
     return (std::filesystem::path(folder_) / file).lexically_normal().string();
   }
@@ -131,6 +138,7 @@ class Study {
         parts.back().scenario.functions = {function};
       }
     }
+    ASSIGN_OR_RETURN(const std::string trace, TraceChecksum(training));
     rows_.push_back({scenario, variant.label, cells_.size(), parts.size()});
     for (int32_t s = 0; s < config_.seeds; ++s) {
       for (const TrainingConfig& part : parts) {
@@ -140,7 +148,7 @@ class Study {
             .evaluation = config_.evaluation,
             .evaluation_seed = config_.evaluation.first_seed + static_cast<uint64_t>(s)};
         cell.training.seed = config_.first_seed + static_cast<uint64_t>(s);
-        cells_.push_back(std::move(cell));
+        cells_.push_back({std::move(cell), trace});
       }
     }
     return absl::OkStatus();
@@ -157,10 +165,11 @@ class Study {
     return absl::OkStatus();
   }
 
-  absl::StatusOr<StudyRun> Get(const LearningRunSpec& cell) {
-    const std::string key =
-        fmt::format("{}\n{}\n{}\n{}", cell.evaluation_seed, cell.evaluation.length.micros(),
-                    WriteConfig(cell.training), cell.rule ? WriteConfig(*cell.rule) : "");
+  absl::StatusOr<StudyRun> Get(const Cell& planned) {
+    const LearningRunSpec& cell = planned.run;
+    const std::string key = fmt::format("{}\n{}\n{}\n{}\n{}", planned.trace, cell.evaluation_seed,
+                                        cell.evaluation.length.micros(), WriteConfig(cell.training),
+                                        cell.rule ? WriteConfig(*cell.rule) : "");
     StudyRun run;
     ASSIGN_OR_RETURN(const nlohmann::ordered_json json,
                      store_.Get(
@@ -194,9 +203,15 @@ class Study {
       }
       results.rows.push_back(std::move(row));
     }
+    const BootstrapOptions bootstrap{.resamples = config_.resamples, .level = config_.confidence};
     for (const StudyRow& row : results.rows) {
       if (row.variant != config_.variants.front().label) continue;
-      for (const StudyRatio& ratio : config_.ratios) AddRatios(row.scenario, ratio, results);
+      for (const StudyRatio& ratio : config_.ratios) {
+        std::vector<StudyRatioRow> ratios =
+            RatiosBetween(RowOf(results, row.scenario, ratio.of),
+                          RowOf(results, row.scenario, ratio.to), ratio, bootstrap);
+        std::move(ratios.begin(), ratios.end(), std::back_inserter(results.ratios));
+      }
     }
     return results;
   }
@@ -208,47 +223,12 @@ class Study {
     });
   }
 
-  void AddRatios(const std::string& scenario, const StudyRatio& ratio,
-                 StudyResults& results) const {
-    const StudyRow& of = RowOf(results, scenario, ratio.of);
-    const StudyRow& to = RowOf(results, scenario, ratio.to);
-    const BootstrapOptions bootstrap{.resamples = config_.resamples, .level = config_.confidence};
-    const auto add = [&](const std::string& function, const std::vector<double>& above,
-                         const std::vector<double>& below) {
-      StudyRatioRow row{scenario, ratio.name, function, RatioInterval(above, below, bootstrap),
-                        ratio.minus_one ? 0.0 : 1.0};
-      if (row.value && ratio.minus_one) {
-        row.value->value -= 1;
-        row.value->low -= 1;
-        row.value->high -= 1;
-      }
-      results.ratios.push_back(std::move(row));
-    };
-    const size_t functions = of.runs.front().functions.size();
-    std::vector<double> means_of(of.runs.size()), means_to(of.runs.size());
-    for (size_t f = 0; f < functions; ++f) {
-      std::vector<double> above, below;
-      for (size_t s = 0; s < of.runs.size(); ++s) {
-        above.push_back(of.runs[s].functions[f].latency_p99_ms);
-        below.push_back(to.runs[s].functions[f].latency_p99_ms);
-        means_of[s] += std::log(above.back()) / static_cast<double>(functions);
-        means_to[s] += std::log(below.back()) / static_cast<double>(functions);
-      }
-      add(of.runs.front().functions[f].name, above, below);
-    }
-    for (size_t s = 0; s < of.runs.size(); ++s) {
-      means_of[s] = std::exp(means_of[s]);
-      means_to[s] = std::exp(means_to[s]);
-    }
-    add("", means_of, means_to);
-  }
-
   const LearningStudyConfig& config_;
   const std::string folder_;
   JsonStore& store_;
   const int threads_;
   const StudyHooks& hooks_;
-  std::vector<LearningRunSpec> cells_;
+  std::vector<Cell> cells_;
   std::vector<RowPlan> rows_;
 };
 

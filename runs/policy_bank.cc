@@ -41,7 +41,8 @@ absl::StatusOr<TrainingConfig> ConfigOf(const TrainingTask& task) {
 absl::StatusOr<std::string> PolicyBank::Train(const TrainingTask& task,
                                               const std::function<bool()>& stop) {
   ASSIGN_OR_RETURN(const TrainingConfig config, ConfigOf(task));
-  const std::string name = ResultName("policy", WriteConfig(config)) + ".rpolicy";
+  ASSIGN_OR_RETURN(const std::string trace, TraceChecksum(config));
+  const std::string name = ResultName("policy", trace + "\n" + WriteConfig(config)) + ".rpolicy";
   std::mutex* busy = nullptr;
   {
     const std::lock_guard lock(mutex_);

@@ -1,5 +1,7 @@
 #include "runs/training.h"
 
+#include <algorithm>
+#include <span>
 #include <utility>
 
 #include "agents/ppo/retraining_monitor.h"
@@ -14,6 +16,7 @@ struct Training::Impl {
   TrainingConfig config;
   std::unique_ptr<ClusterEnv> env;
   Collective alone;
+  Collective* together = &alone;
   std::unique_ptr<RuleDemonstrator> rule;  // null: none
   std::unique_ptr<Trainer> trainer;
 };
@@ -26,17 +29,17 @@ absl::StatusOr<std::unique_ptr<Training>> Training::Create(const TrainingConfig&
                                                            Collective* collective) {
   auto impl = std::make_unique<Impl>();
   impl->config = config;
-  Collective& together = collective != nullptr ? *collective : impl->alone;
+  if (collective != nullptr) impl->together = collective;
   ASSIGN_OR_RETURN(Scenario scenario, ResolveScenario(config.scenario, config.folder));
   impl->env = std::make_unique<ClusterEnv>(
       std::make_shared<const Scenario>(std::move(scenario)),
       ClusterEnvOptions{.envs = config.environments,
-                        .first_env = together.rank() * config.environments});
+                        .first_env = impl->together->rank() * config.environments});
   if (config.bootstrap.policy) {
     ASSIGN_OR_RETURN(impl->rule, RuleDemonstrator::Create(*config.bootstrap.policy, *impl->env));
   }
   impl->trainer =
-      std::make_unique<Trainer>(*impl->env, config.learner, config.seed, threads, together);
+      std::make_unique<Trainer>(*impl->env, config.learner, config.seed, threads, *impl->together);
   return std::unique_ptr<Training>(new Training(std::move(impl)));
 }
 
@@ -60,7 +63,18 @@ bool Training::Done() const {
   if (bootstrapping()) return false;
   if (impl_->trainer->done()) return true;
   const MonitorSpec& stop = impl_->config.early_stop;
-  return stop.enabled && !ShouldTrain(stop.monitor, state().recent_returns, /*training=*/true);
+  if (!stop.enabled) return false;
+  // Those of a rule that drove first say nothing about what has been learned.
+  const int64_t driven = impl_->rule != nullptr ? impl_->config.bootstrap.cloning.iterations : 0;
+  const std::span<const double> returns = state().recent_returns;
+  const auto own = static_cast<size_t>(std::max<int64_t>(0, state().iteration - driven));
+  return !ShouldTrain(stop.monitor, returns.last(std::min(own, returns.size())), /*training=*/true);
+}
+
+absl::StatusOr<bool> Training::AnyProcess(bool yes) {
+  double count = yes ? 1 : 0;
+  RETURN_IF_ERROR(impl_->together->SumInPlace(std::span(&count, 1)));
+  return count > 0;
 }
 
 absl::StatusOr<IterationStats> Training::RunIteration() {

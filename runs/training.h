@@ -37,6 +37,9 @@ class Training {
   int64_t steps_planned() const;
   bool bootstrapping() const;  // the next iteration is driven by the rule
 
+  // Whether any of the processes says yes: all of them must ask, and all get the same answer.
+  absl::StatusOr<bool> AnyProcess(bool yes);
+
   // One iteration: every environment plays `learner.horizon` steps, and the learner learns.
   absl::StatusOr<IterationStats> RunIteration();
 

@@ -1,8 +1,11 @@
 #include "runs/training_config.h"
 
+#include <fmt/format.h>
+
 #include <filesystem>
 
 #include "core/status.h"
+#include "traces/workload.h"
 
 namespace reeve {
 namespace {
@@ -20,6 +23,13 @@ absl::Status ReplaceScenario(const std::string& path, TrainingConfig& config) {
   config.scenario = {};
   config.folder = FolderOf(path);
   return ReadConfig(node, config.scenario);
+}
+
+absl::StatusOr<std::string> TraceChecksum(const TrainingConfig& config) {
+  const std::optional<WorkloadSpec>& workload = config.scenario.workload;
+  if (!workload || workload->trace.empty()) return std::string();
+  ASSIGN_OR_RETURN(const Trace trace, LoadWorkload(*workload, config.folder));
+  return fmt::format("{:016x}", Fingerprint(trace));
 }
 
 absl::StatusOr<TrainingConfig> Changed(const TrainingConfig& config,

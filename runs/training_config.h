@@ -121,6 +121,9 @@ absl::StatusOr<TrainingConfig> LoadTrainingConfig(const std::string& path,
                                                   const std::vector<std::string>& assignments = {});
 // Another scenario in place of the training's; paths as in LoadTrainingFile.
 absl::Status ReplaceScenario(const std::string& path, TrainingConfig& config);
+// A checksum of the trace that the training's scenario names; empty when it names none: then the
+// configuration says all that the training learns from.
+absl::StatusOr<std::string> TraceChecksum(const TrainingConfig& config);
 absl::StatusOr<TrainingConfig> Changed(const TrainingConfig& config,
                                        const std::vector<std::string>& assignments);
 

@@ -5,6 +5,7 @@
 #include <algorithm>
 #include <cmath>
 #include <filesystem>
+#include <map>
 #include <nlohmann/json.hpp>
 #include <optional>
 
@@ -25,6 +26,7 @@ namespace {
 namespace fs = std::filesystem;
 
 constexpr const char* kMarker = ".reeve-training";
+constexpr const char* kConfig = "config.yaml";
 
 std::string FileIn(const std::string& folder, const char* name) {
   return (fs::path(folder) / name).string();
@@ -71,10 +73,11 @@ class CsvLog {
   std::string text_;
 };
 
+// Without rates: they follow from the machine, not from the training.
 CheckpointInfo InfoOf(const Training& training, const NamedNumberList& numbers) {
   std::map<std::string, double> metrics;
   for (const auto& [name, value] : numbers) {
-    if (std::isfinite(value)) metrics[name] = value;
+    if (std::isfinite(value) && !name.starts_with("rate/")) metrics[name] = value;
   }
   return CheckpointInfoOf(training, std::move(metrics));
 }
@@ -88,20 +91,25 @@ class Writer {
         checkpoints_(FileIn(folder, "checkpoints"), training.config().checkpoints.keep),
         csv_(FileIn(folder, "training.csv")) {}
 
-  absl::Status Begin(int64_t iteration) {
-    RETURN_IF_ERROR(csv_.Load(iteration));
+  // `last`: what the checkpoint says that is gone on from; empty at the beginning.
+  absl::Status Begin(NamedNumberList last) {
+    last_ = std::move(last);
+    RETURN_IF_ERROR(csv_.Load(training_.state().iteration));
     ASSIGN_OR_RETURN(EventWriter events, EventWriter::Create(folder_, training_.steps_done()));
     events_.emplace(std::move(events));
-    return WriteFileAtomically(FileIn(folder_, "config.yaml"), WriteConfig(training_.config()));
+    return WriteFileAtomically(FileIn(folder_, kConfig), WriteConfig(training_.config()));
   }
 
-  absl::Status Note(const IterationStats& stats, const NamedNumberList& numbers) {
+  // `demonstrated`: a rule drove, so the returns are not of the policy.
+  absl::Status Note(const IterationStats& stats, const NamedNumberList& numbers,
+                    bool demonstrated) {
     csv_.Add(stats, numbers);
     std::vector<ScalarSample> samples;
     for (const auto& [name, value] : numbers) samples.push_back({name, value});
     events_->Add(stats.steps_done, samples);
     last_ = numbers;
-    if (const double score = NumberNamed(numbers, "return/mean"); std::isfinite(score)) {
+    const double score = NumberNamed(numbers, "return/mean");
+    if (!demonstrated && std::isfinite(score)) {
       RETURN_IF_ERROR(
           checkpoints_.SaveIfBest(InfoOf(training_, numbers), training_.state().model, score)
               .status());
@@ -111,9 +119,11 @@ class Writer {
 
   absl::Status Save(bool finished) {
     const CheckpointInfo info = InfoOf(training_, last_);
+    // Before the checkpoint: rows of iterations after the one that is gone on from are dropped,
+    // but missing ones would stay missing.
+    RETURN_IF_ERROR(csv_.Write());
     RETURN_IF_ERROR(checkpoints_.Save(info, training_.state()));
     RETURN_IF_ERROR(SavePolicy(FileIn(folder_, "policy.rpolicy"), info, training_.state().model));
-    RETURN_IF_ERROR(csv_.Write());
     RETURN_IF_ERROR(WriteTrainingPage({.name = training_.config().name,
                                        .steps_done = training_.steps_done(),
                                        .steps_planned = training_.steps_planned(),
@@ -139,7 +149,9 @@ class Writer {
   NamedNumberList last_;
 };
 
-absl::Status Resume(Training& training, const std::string& folder, const TrainingHooks& hooks) {
+// The numbers of the iteration that is gone on from.
+absl::StatusOr<NamedNumberList> Resume(Training& training, const std::string& folder,
+                                       const TrainingHooks& hooks) {
   const CheckpointFolder checkpoints(FileIn(folder, "checkpoints"), 1);
   std::vector<std::string> warnings;
   absl::StatusOr<TrainingCheckpoint> latest = checkpoints.LoadLatest(warnings);
@@ -147,9 +159,11 @@ absl::Status Resume(Training& training, const std::string& folder, const Trainin
     if (hooks.warn) hooks.warn(warning);
   }
   // Ended before its first checkpoint: from the beginning, then.
-  if (absl::IsNotFound(latest.status())) return absl::OkStatus();
+  if (absl::IsNotFound(latest.status())) return NamedNumberList();
   RETURN_IF_ERROR(latest.status());
-  return training.Restore(std::move(latest->state));
+  RETURN_IF_ERROR(training.Restore(std::move(latest->state)));
+  const std::map<std::string, double>& metrics = latest->info.metrics;
+  return NamedNumberList(metrics.begin(), metrics.end());
 }
 
 }  // namespace
@@ -158,10 +172,11 @@ absl::Status PrepareTrainingFolder(const std::string& folder, bool resume) {
   std::error_code error;
   const bool there = fs::exists(folder, error) && !fs::is_empty(folder, error);
   const bool marked = fs::exists(FileIn(folder, kMarker), error);
-  if (resume && !marked) {
+  const bool begun = marked && fs::exists(FileIn(folder, kConfig), error);
+  if (resume && !begun) {
     return absl::NotFoundError(folder + ": holds no training to go on with");
   }
-  if (!resume && marked) {
+  if (!resume && begun) {
     return absl::AlreadyExistsError(
         fmt::format("{}: holds a training already; go on with it by --resume, or choose another "
                     "folder",
@@ -175,31 +190,37 @@ absl::Status PrepareTrainingFolder(const std::string& folder, bool resume) {
   return MakeEmptyFile(FileIn(folder, kMarker));
 }
 
-absl::StatusOr<bool> TrainInFolder(Training& training, const std::string& folder, bool resume,
-                                   bool writes, const TrainingHooks& hooks) {
-  if (resume) RETURN_IF_ERROR(Resume(training, folder, hooks));
+absl::StatusOr<TrainingOutcome> TrainInFolder(Training& training, const std::string& folder,
+                                              bool resume, bool writes,
+                                              const TrainingHooks& hooks) {
+  TrainingOutcome outcome;
+  if (resume) {
+    ASSIGN_OR_RETURN(outcome.last, Resume(training, folder, hooks));
+  }
   std::optional<Writer> writer;
   if (writes) {
     writer.emplace(training, folder);
-    RETURN_IF_ERROR(writer->Begin(training.state().iteration));
+    RETURN_IF_ERROR(writer->Begin(outcome.last));
   }
   const int64_t steps_per_iteration = static_cast<int64_t>(training.config().learner.horizon) *
                                       training.config().environments * training.env_spec().agents;
   while (!training.Done()) {
+    const bool demonstrated = training.bootstrapping();
     ASSIGN_OR_RETURN(const IterationStats stats, training.RunIteration());
-    const NamedNumberList numbers = NamedNumbers(training.env_spec(), stats, steps_per_iteration);
+    outcome.last = NamedNumbers(training.env_spec(), stats, steps_per_iteration);
     if (writer) {
-      RETURN_IF_ERROR(writer->Note(stats, numbers));
+      RETURN_IF_ERROR(writer->Note(stats, outcome.last, demonstrated));
       if (stats.iteration % training.config().checkpoints.every == 0) {
         RETURN_IF_ERROR(writer->Save(/*finished=*/false));
       }
     }
-    if (hooks.on_iteration) hooks.on_iteration(training, stats, numbers);
-    if (hooks.stop && hooks.stop()) break;
+    if (hooks.on_iteration) hooks.on_iteration(training, stats, outcome.last);
+    ASSIGN_OR_RETURN(const bool stop, training.AnyProcess(hooks.stop && hooks.stop()));
+    if (stop) break;
   }
-  const bool finished = training.Done();
-  if (writer) RETURN_IF_ERROR(writer->Save(finished));
-  return finished;
+  outcome.finished = training.Done();
+  if (writer) RETURN_IF_ERROR(writer->Save(outcome.finished));
+  return outcome;
 }
 
 }  // namespace reeve

@@ -5,6 +5,7 @@
 #include <algorithm>
 
 #include "agents/ppo/categorical.h"
+#include "core/status.h"
 
 namespace reeve {
 
@@ -26,18 +27,24 @@ LearnedPolicy::LearnedPolicy(std::shared_ptr<const TrainedPolicy> trained,
       probabilities_(functions_ * choices_count_),
       choices_(functions_ * heads_, -1) {}
 
+absl::Status LearnedPolicy::CheckWindow(const Snapshot& snapshot) {
+  const SimTime period = trained_->control_period;
+  if (snapshot.window > period || cut_short_) {
+    return absl::InvalidArgumentError(
+        fmt::format("the policy was trained to decide every {} s and is shown windows of {} s: set "
+                    "the cluster's control_period to the first",
+                    period.seconds(), snapshot.window.seconds()));
+  }
+  cut_short_ = SimTime() < snapshot.window && snapshot.window < period;
+  return absl::OkStatus();
+}
+
 absl::Status LearnedPolicy::Decide(const Snapshot& snapshot, std::span<Decision> decisions) {
   if (snapshot.functions.size() != functions_) {
     return absl::InvalidArgumentError(fmt::format("a policy for {} functions was shown {}",
                                                   functions_, snapshot.functions.size()));
   }
-  // Before the first window there is nothing to see; the last one may be cut short by the end.
-  if (snapshot.window > trained_->control_period) {
-    return absl::InvalidArgumentError(
-        fmt::format("the policy was trained to decide every {} s and is shown windows of {} s: set "
-                    "the cluster's control_period to the first",
-                    trained_->control_period.seconds(), snapshot.window.seconds()));
-  }
+  RETURN_IF_ERROR(CheckWindow(snapshot));
   extractor_.Extract(snapshot, observations_);
   codec_.Legal(snapshot, legal_);
   runner_.Step(observations_.data(), present_.data(), choices_.data());
@@ -78,7 +85,8 @@ AgentView LearnedPolicy::ViewOf(FunctionId function) const {
   const size_t f = function.index();
   return {std::span(observations_).subspan(f * features_, features_),
           std::span(probabilities_).subspan(f * choices_count_, choices_count_),
-          std::span(choices_).subspan(f * heads_, heads_)};
+          std::span(choices_).subspan(f * heads_, heads_),
+          std::span(legal_).subspan(f * choices_count_, choices_count_)};
 }
 
 }  // namespace reeve

@@ -48,12 +48,13 @@ struct AgentView {
   std::span<const float> observation;    // [O] raw
   std::span<const float> probabilities;  // [K], head by head; 0 for what is illegal
   std::span<const int32_t> choices;      // [H]
+  std::span<const uint8_t> legal;        // [K]
 };
 
-// Decides at the period it was trained with: between, it leaves things as they are, so snapshots
-// may come more often only if they show whole periods (a platform observed every 2 s shows windows
-// of 2 s, which are not what the policy knows). InvalidArgument from Decide when a window's length
-// is not the trained period. No allocation once all functions have been seen.
+// Decides at the period it was trained with: what a window shows depends on its length.
+// InvalidArgument from Decide for windows of another length, but for the empty one at the start and
+// the last, which the end of a run may cut short. Decide does not allocate after the first time.
+// One policy is for one run.
 class LearnedPolicy : public Policy {
  public:
   // `groups` [F]: GroupsFor. Draws (ChoiceRule::kSample) are keyed by (seed, function, time).
@@ -71,12 +72,14 @@ class LearnedPolicy : public Policy {
   const ModelRunner& runner() const { return runner_; }
 
  private:
+  absl::Status CheckWindow(const Snapshot& snapshot);
   void Choose(SimTime now);
 
   const std::shared_ptr<const TrainedPolicy> trained_;
   const ChoiceRule rule_;
   const uint64_t seed_;
   const size_t functions_, features_, heads_, choices_count_;
+  bool cut_short_ = false;  // the last window was, so it must have been the last of the run
   FeatureExtractor extractor_;
   ActionCodec codec_;
   ModelRunner runner_;

@@ -36,6 +36,7 @@ class ModelRunner {
   int64_t Row(int32_t agent, int32_t env) const {
     return static_cast<int64_t>(slot_of_[static_cast<size_t>(agent)]) * envs_ + env;
   }
+  int32_t group(int32_t agent) const { return group_of_[static_cast<size_t>(agent)]; }
   // The place of an agent in the order of groups.
   int32_t slot(int32_t agent) const { return slot_of_[static_cast<size_t>(agent)]; }
 
@@ -49,6 +50,14 @@ class ModelRunner {
   std::span<const float> logits() const { return logits_; }              // [rows, K]
   std::span<const float> values() const { return values_; }              // [rows], in rewards
   std::span<const float> actor_inputs() const { return actor_.inputs; }  // [rows, I]
+  // The past with which the actor's next Step begins (agents/nn/network_spec.h). [S]
+  std::span<const float> actor_state(int32_t agent, int32_t env) const {
+    return RowOf(actor_.states, agent, env, actor_.state_size);
+  }
+  // What the actor was given at the last Step. [I]
+  std::span<const float> actor_input(int32_t agent, int32_t env) const {
+    return RowOf(actor_.inputs, agent, env, actor_.size);
+  }
   // With Use::kActorAndCritic.
   std::span<const float> critic_inputs() const { return critic_->inputs; }  // [rows, I]
 
@@ -71,6 +80,11 @@ class ModelRunner {
     std::vector<float*> row_ptrs;  // [N]
   };
 
+  std::span<const float> RowOf(const std::vector<float>& rows, int32_t agent, int32_t env,
+                               int32_t size) const {
+    return std::span(rows).subspan(static_cast<size_t>(Row(agent, env) * size),
+                                   static_cast<size_t>(size));
+  }
   void NormaliseAgents(const float* observations, const uint8_t* present);  // one environment
   void BuildViews(Net& net, const Moment& moment, int32_t env);
   void StepGroups(Net& net, float* out);

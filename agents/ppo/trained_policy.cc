@@ -39,6 +39,14 @@ absl::StatusOr<std::vector<int32_t>> GroupsFor(const TrainedPolicy& policy,
                                                const std::vector<std::string>& functions,
                                                const std::vector<std::string>& tenants) {
   const PolicyModel& model = policy.model;
+  const bool fixed = model.actor_view.view == View::kJoint || model.actor_view.agent_id;
+  if (fixed && functions != model.agent_names) {
+    return absl::InvalidArgumentError(
+        fmt::format("the policy's actors see {}: it can serve the {} functions it was trained on "
+                    "alone, in their order",
+                    model.actor_view.agent_id ? "which agent they are" : "all agents side by side",
+                    model.agent_names.size()));
+  }
   if (model.groups == 1) return std::vector<int32_t>(functions.size(), 0);
 
   std::map<std::string, int32_t> by_function;

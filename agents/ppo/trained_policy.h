@@ -28,7 +28,9 @@ absl::StatusOr<TrainedPolicy> LoadTrainedPolicy(const std::string& path);
 
 // Which of the policy's groups of parameters each function uses: [F]. Where all agents share their
 // parameters any function can be served; where they are a function's or a tenant's own, only those
-// that were trained: NotFound names the first that was not. `functions` and `tenants` are [F].
+// that were trained: NotFound names the first that was not. InvalidArgument where actors see all
+// agents side by side, or which they are, and the functions are not those of the training in their
+// order. `functions` and `tenants` are [F].
 absl::StatusOr<std::vector<int32_t>> GroupsFor(const TrainedPolicy& policy,
                                                const std::vector<std::string>& functions,
                                                const std::vector<std::string>& tenants);
