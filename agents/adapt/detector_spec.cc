@@ -1,0 +1,34 @@
+#include "agents/adapt/detector_spec.h"
+
+#include <fmt/format.h>
+
+namespace reeve {
+
+std::string_view DetectorKindName(DetectorKind kind) {
+  for (const auto& [candidate, name] : EnumNames(kind)) {
+    if (candidate == kind) return name;
+  }
+  return "";
+}
+
+absl::Status LabelledTime::Validate() const {
+  if (label.empty()) return absl::InvalidArgumentError("a time without a label");
+  return absl::OkStatus();
+}
+
+absl::Status DetectorSpec::Validate() const {
+  if (kind == DetectorKind::kOracle && oracle.empty()) {
+    return absl::InvalidArgumentError(
+        "the oracle needs 'oracle': a list of times and labels, {at: 0s, label: calm}");
+  }
+  for (size_t i = 0; i < oracle.size(); ++i) {
+    if (i == 0 ? oracle[i].at != SimTime() : oracle[i].at <= oracle[i - 1].at) {
+      return absl::InvalidArgumentError(fmt::format(
+          "oracle: '{}' at {} s: the first must be at 0, each later than the one before",
+          oracle[i].label, oracle[i].at.seconds()));
+    }
+  }
+  return absl::OkStatus();
+}
+
+}  // namespace reeve
