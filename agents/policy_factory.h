@@ -3,15 +3,33 @@
 //   policy:
 //     name: kpa
 //     kpa: {stable_window: 30s, target_burst_capacity: 0}
+//
+// and what is put around it:
+//
+//   policy:
+//     name: learned
+//     learned: {checkpoint: out/train/policy.rpolicy}
+//     flap_budget: 12
+//     rate_limit: {add_containers: 10}
+//     bounds: {max_replicas: 100}
+//     safeguard: {fallback: kpa, budget: {violations: 200}}
+//
+// The order is the one above, from the inside out: a fallback is neither bounded nor slowed down.
 #pragma once
 
+#include <functional>
 #include <memory>
+#include <optional>
 #include <string>
 #include <string_view>
 #include <vector>
 
 #include "absl/status/status.h"
 #include "absl/status/statusor.h"
+#include "agents/adapt/bounded_policy.h"
+#include "agents/adapt/flap_budget_policy.h"
+#include "agents/adapt/rate_limited_policy.h"
+#include "agents/adapt/safeguard_spec.h"
 #include "agents/ppo/learned_policy.h"
 #include "agents/rules/aimd_policy.h"
 #include "agents/rules/combined_policy.h"
@@ -47,6 +65,10 @@ struct PolicySpec {
   OpenWhiskPoolOptions openwhisk;
   OpenWhiskSchedulerOptions openwhisk_scheduler;
   LearnedOptions learned;
+  std::optional<FlapBudgetSpec> flap_budget;
+  std::optional<RateLimitSpec> rate_limit;
+  std::optional<BoundsSpec> bounds;
+  std::optional<SafeguardSpec> safeguard;
 
   template <class Visitor>
   static void Fields(Visitor& v) {
@@ -69,11 +91,20 @@ struct PolicySpec {
     v.Field("openwhisk_scheduler", &PolicySpec::openwhisk_scheduler,
             "OpenWhisk's scheduler that decides per queue");
     v.Field("learned", &PolicySpec::learned, "a policy that `reeve train` has trained");
+    v.Field("flap_budget", &PolicySpec::flap_budget,
+            "around the policy: how often replicas change direction");
+    v.Field("rate_limit", &PolicySpec::rate_limit, "around the policy: how fast replicas change");
+    v.Field("bounds", &PolicySpec::bounds, "around the policy: limits of what it decides");
+    v.Field("safeguard", &PolicySpec::safeguard,
+            "around the policy: another one drives while it is not safe");
   }
 
-  // The name is known, and the conditions between the named policy's fields hold. The message
-  // starts with the path inside the spec.
+  // The name is known, and the conditions between the named policy's fields hold; the same for the
+  // safeguard's fallback. The message starts with the path inside the spec.
   absl::Status Validate() const;
+
+  // The policy drives, or is the fallback.
+  bool Uses(std::string_view policy) const;
 };
 
 // Every name that MakePolicy knows.
@@ -82,5 +113,12 @@ const std::vector<std::string>& PolicyNames();
 // InvalidArgument as Validate(); an unknown name is answered with the nearest one and the list. So
 // is a policy that has to know the workload (see simulated_policies.h).
 absl::StatusOr<std::unique_ptr<Policy>> MakePolicy(const PolicySpec& spec);
+
+// The named policy of a spec, and what the spec puts around it. `make` makes the one that a spec
+// names, without anything around it; it is called for the policy and for the fallback. `spec` has
+// passed Validate().
+using PolicyMaker = std::function<absl::StatusOr<std::unique_ptr<Policy>>(const PolicySpec&)>;
+absl::StatusOr<std::unique_ptr<Policy>> MakeWrapped(const PolicySpec& spec,
+                                                    const PolicyMaker& make);
 
 }  // namespace reeve

@@ -27,15 +27,16 @@ absl::StatusOr<std::unique_ptr<LearnedPolicy>> MakeLearnedPolicy(const LearnedOp
 }
 
 bool IsClairvoyant(const PolicySpec& spec) {
-  return spec.name == "oracle_prewarm";
+  return spec.Uses("oracle_prewarm");
 }
 
-absl::StatusOr<std::unique_ptr<Policy>> MakeSimulatedPolicy(const PolicySpec& spec,
-                                                            const Trace& trace,
-                                                            const ClusterSpec& cluster,
-                                                            const ArrivalOptions& arrivals) {
-  RETURN_IF_ERROR(spec.Validate());
-  if (IsClairvoyant(spec)) {
+namespace {
+
+// The one that is named, without what is around it.
+absl::StatusOr<std::unique_ptr<Policy>> MakeNamed(const PolicySpec& spec, const Trace& trace,
+                                                  const ClusterSpec& cluster,
+                                                  const ArrivalOptions& arrivals) {
+  if (spec.name == "oracle_prewarm") {
     return std::make_unique<OraclePrewarmPolicy>(spec.oracle_prewarm, trace, cluster, arrivals);
   }
   if (spec.name == "learned") return MakeLearnedPolicy(spec.learned, trace, arrivals.seed);
@@ -47,7 +48,23 @@ absl::StatusOr<std::unique_ptr<Policy>> MakeSimulatedPolicy(const PolicySpec& sp
     return std::make_unique<HybridHistogramPolicy>(spec.hybrid_histogram,
                                                    std::move(app_of_function));
   }
-  return MakePolicy(spec);
+  PolicySpec alone = spec;
+  alone.flap_budget.reset();
+  alone.rate_limit.reset();
+  alone.bounds.reset();
+  alone.safeguard.reset();
+  return MakePolicy(alone);
+}
+
+}  // namespace
+
+absl::StatusOr<std::unique_ptr<Policy>> MakeSimulatedPolicy(const PolicySpec& spec,
+                                                            const Trace& trace,
+                                                            const ClusterSpec& cluster,
+                                                            const ArrivalOptions& arrivals) {
+  RETURN_IF_ERROR(spec.Validate());
+  return MakeWrapped(
+      spec, [&](const PolicySpec& named) { return MakeNamed(named, trace, cluster, arrivals); });
 }
 
 }  // namespace reeve

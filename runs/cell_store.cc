@@ -16,7 +16,7 @@ namespace {
 
 // Where a trained policy lies does not matter, but what is in its file does.
 absl::StatusOr<std::string> KeyOf(const CellTrace& trace, SimulationConfig config) {
-  if (config.policy.name == "learned") {
+  if (config.policy.Uses("learned")) {
     std::string& checkpoint = config.policy.learned.checkpoint;
     ASSIGN_OR_RETURN(const std::string bytes, ReadFile(checkpoint));
     checkpoint = fmt::format("{:016x}", XXH3_64bits(bytes.data(), bytes.size()));

@@ -99,6 +99,48 @@ TEST(PolicyFactory, ChecksSpecsThatWereNotRead) {
   EXPECT_THAT(MessageOf(MakePolicy(spec).status()), HasSubstr("combined.vpa.replicas"));
 }
 
+TEST(PolicyFactory, PutsWrappersAround) {
+  const auto spec = Read(
+      "name: static\nstatic: {replicas: 40}\nflap_budget: 6\nrate_limit: {add_containers: 8}\n"
+      "bounds: {max_replicas: 5}\nsafeguard: {fallback: kpa, queue: {engage: 20}, latency: true,\n"
+      "  budget: {violations: 50}}\n");
+  ASSERT_TRUE(spec.ok()) << spec.status();
+  EXPECT_EQ(spec->flap_budget->reversals, 6);
+  EXPECT_EQ(spec->safeguard->queue.engage, 20);
+  EXPECT_EQ(spec->safeguard->queue.release, 3);
+  EXPECT_TRUE(spec->safeguard->latency.enabled);
+  EXPECT_TRUE(spec->Uses("kpa"));
+  EXPECT_TRUE(spec->Uses("static"));
+  EXPECT_FALSE(spec->Uses("hpa"));
+  const auto again = Read(WriteConfig(*spec));
+  ASSERT_TRUE(again.ok()) << again.status();
+  EXPECT_EQ(WriteConfig(*again), WriteConfig(*spec));
+
+  auto policy = MakePolicy(*spec);
+  ASSERT_TRUE(policy.ok()) << policy.status();
+  Snapshot snapshot;
+  snapshot.functions.Resize(1);
+  std::vector<Decision> decisions(1);
+  ASSERT_TRUE((*policy)->Decide(snapshot, decisions).ok());
+  EXPECT_EQ(decisions[0].replicas, 5);  // 40, at most 8 more, at most 5
+  snapshot.functions.queued[0] = 21;
+  snapshot.time = snapshot.window = SimTime::Seconds(2);
+  ASSERT_TRUE((*policy)->Decide(snapshot, decisions).ok());
+  EXPECT_EQ((*policy)->name(), "static");
+  EXPECT_NE(decisions[0].replicas, 5);  // the fallback's
+}
+
+TEST(PolicyFactory, WrappersAreChecked) {
+  EXPECT_THAT(ErrorOf("safeguard: {fallback: kpq}"),
+              HasSubstr("safeguard.fallback: unknown policy 'kpq' (did you mean 'kpa'?)"));
+  EXPECT_THAT(ErrorOf("safeguard: {queue: {engage: 2}}"), HasSubstr("p.yaml:1:12: queue.release"));
+  EXPECT_THAT(ErrorOf("rate_limit: {}"), HasSubstr("nothing is limited"));
+  EXPECT_THAT(ErrorOf("bounds: {min_replicas: 3, max_replicas: 2}"),
+              HasSubstr("min_replicas: it is more"));
+  EXPECT_THAT(ErrorOf("name: static\nsafeguard: learned"), HasSubstr("learned.checkpoint"));
+  EXPECT_TRUE(Read("safeguard: hpa").ok());
+}
+
 TEST(SimplePolicies, DecideTheSameEveryTime) {
   PolicySpec spec;
   spec.fixed.replicas = 3;

@@ -1,0 +1,107 @@
+#include "agents/adapt/metrics_check.h"
+
+#include <array>
+#include <cmath>
+
+namespace reeve {
+namespace {
+
+bool SizesFit(const FunctionWindows& w, size_t n) {
+  for (const auto* counts :
+       {&w.arrivals, &w.completions, &w.failures, &w.timeouts, &w.rejections, &w.cold_starts,
+        &w.containers_started, &w.slo_violations, &w.queued, &w.in_flight, &w.containers_ready,
+        &w.containers_starting, &w.replicas_asked}) {
+    if (counts->size() != n) return false;
+  }
+  for (const auto* means :
+       {&w.mean_queued, &w.mean_in_flight, &w.cpu_used_millicores, &w.memory_used_mebibytes}) {
+    if (means->size() != n) return false;
+  }
+  for (const auto* times : {&w.latency_p50_ms, &w.latency_p95_ms, &w.latency_p99_ms,
+                            &w.execution_p50_ms, &w.execution_p95_ms, &w.execution_p99_ms}) {
+    if (times->size() != n) return false;
+  }
+  return w.cpu_limit.size() == n && w.memory_limit.size() == n && w.concurrency_limit.size() == n &&
+         w.slo_latency.size() == n;
+}
+
+// The numbers of one function.
+MetricsFault CheckFunction(const FunctionWindows& w, size_t f, const MetricsTrigger& spec) {
+  const std::array<double, 4> means = {w.mean_queued[f], w.mean_in_flight[f],
+                                       w.cpu_used_millicores[f], w.memory_used_mebibytes[f]};
+  const std::array<std::array<float, 3>, 2> times = {
+      {{w.latency_p50_ms[f], w.latency_p95_ms[f], w.latency_p99_ms[f]},
+       {w.execution_p50_ms[f], w.execution_p95_ms[f], w.execution_p99_ms[f]}}};
+  for (const double mean : means) {
+    if (!std::isfinite(mean)) return MetricsFault::kNotANumber;
+    if (mean < 0) return MetricsFault::kNegative;
+  }
+  for (const auto& [p50, p95, p99] : times) {
+    if (!std::isfinite(p50) || !std::isfinite(p95) || !std::isfinite(p99)) {
+      return MetricsFault::kNotANumber;
+    }
+    if (p50 < 0) return MetricsFault::kNegative;
+    if (p50 > p95 || p95 > p99) return MetricsFault::kPercentiles;
+  }
+  if (w.cpu_limit[f] < Millicores() || w.memory_limit[f] < Mebibytes() ||
+      w.concurrency_limit[f] < 0 || w.slo_latency[f] < SimTime()) {
+    return MetricsFault::kNegative;
+  }
+  if (static_cast<double>(w.containers_ready[f]) > spec.max_containers) {
+    return MetricsFault::kTooManyContainers;
+  }
+  return MetricsFault::kNone;
+}
+
+}  // namespace
+
+std::string_view MetricsFaultName(MetricsFault fault) {
+  switch (fault) {
+    case MetricsFault::kNone:
+      return "none";
+    case MetricsFault::kTimeStands:
+      return "time stands still";
+    case MetricsFault::kNoWindow:
+      return "impossible length of the window";
+    case MetricsFault::kWrongSize:
+      return "wrong number of functions";
+    case MetricsFault::kNotANumber:
+      return "not a number";
+    case MetricsFault::kNegative:
+      return "negative";
+    case MetricsFault::kPercentiles:
+      return "percentiles out of order";
+    case MetricsFault::kTooManyContainers:
+      return "more containers than can be";
+    case MetricsFault::kTooMuchMemory:
+      return "more memory held than there is";
+  }
+  return "unknown";
+}
+
+MetricsFault CheckMetrics(const Snapshot& snapshot, size_t functions, SimTime last, bool first,
+                          const MetricsTrigger& spec) {
+  if (!SizesFit(snapshot.functions, functions)) return MetricsFault::kWrongSize;
+  if (!first && snapshot.time <= last) return MetricsFault::kTimeStands;
+  // Before the first control period there is no window.
+  if (snapshot.window < SimTime() || (!first && snapshot.window == SimTime()) ||
+      snapshot.window > snapshot.time) {
+    return MetricsFault::kNoWindow;
+  }
+  const ClusterState& cluster = snapshot.cluster;
+  if (!std::isfinite(cluster.cpu_used_millicores)) return MetricsFault::kNotANumber;
+  if (cluster.cpu_used_millicores < 0 || cluster.memory_held < Mebibytes()) {
+    return MetricsFault::kNegative;
+  }
+  if (static_cast<double>(cluster.memory_held.value()) >
+      static_cast<double>(cluster.memory_capacity.value()) * (1 + spec.memory_tolerance)) {
+    return MetricsFault::kTooMuchMemory;
+  }
+  for (size_t f = 0; f < functions; ++f) {
+    const MetricsFault fault = CheckFunction(snapshot.functions, f, spec);
+    if (fault != MetricsFault::kNone) return fault;
+  }
+  return MetricsFault::kNone;
+}
+
+}  // namespace reeve
