@@ -102,6 +102,14 @@ absl::Status ScenarioFunction::Validate() const {
 }
 
 absl::Status ScenarioSpec::Validate() const {
+  if (straggler) {
+    if (cluster.empty() && !inline_cluster && !workload && functions.empty()) {
+      return absl::OkStatus();
+    }
+    return absl::InvalidArgumentError(
+        "straggler: it has servers and a workload of its own; leave out cluster, workload and "
+        "functions");
+  }
   if (cluster.empty() == !inline_cluster.has_value()) {
     return absl::InvalidArgumentError("a scenario has either 'cluster' or 'inline_cluster'");
   }
@@ -144,6 +152,12 @@ int Scenario::first_minutes() const {
 }
 
 absl::StatusOr<Scenario> ResolveScenario(const ScenarioSpec& spec, const std::string& folder) {
+  if (spec.straggler) {
+    return absl::InvalidArgumentError(fmt::format(
+        "'{}' is a scenario of the straggler environment: there is no cluster to play it "
+        "on",
+        spec.name));
+  }
   Scenario scenario;
   scenario.spec = spec;
   ASSIGN_OR_RETURN(scenario.cluster, ClusterOf(spec, folder));

@@ -19,6 +19,7 @@
 #include "envs/action.h"
 #include "envs/observation.h"
 #include "envs/reward.h"
+#include "envs/straggler_spec.h"
 #include "sim/cluster_spec.h"
 #include "sim/perturbation.h"
 #include "traces/arrival_stream.h"
@@ -110,6 +111,7 @@ struct ScenarioSpec {
   RewardSpec reward;
   PerturbationSpec perturbations;
   int32_t environments = 8;
+  std::optional<StragglerSpec> straggler;
 
   template <class V>
   static void Fields(V& v) {
@@ -136,8 +138,12 @@ struct ScenarioSpec {
     v.Field("reward", &S::reward, "What agents are paid");
     v.Field("perturbations", &S::perturbations, "What stands between agents and the cluster");
     v.Field("environments", &S::environments, "Clusters side by side", Between(1, 100000));
+    v.Field("straggler", &S::straggler,
+            "Another problem in place of the cluster's: straggler mitigation "
+            "(envs/straggler_env.h); nothing else but the name counts then");
   }
-  // One of cluster and inline_cluster, one of workload and functions; names are given once.
+  // One of cluster and inline_cluster, one of workload and functions; names are given once. Or
+  // straggler, and none of these.
   absl::Status Validate() const;
 };
 
@@ -160,7 +166,8 @@ struct Scenario {
 // Located errors; paths are relative to the file. NotFound for a trace that is not there.
 absl::StatusOr<Scenario> LoadScenario(const std::string& path,
                                       const std::vector<std::string>& assignments = {});
-// The same of a specification that has passed Validate(); paths from `folder`.
+// The same of a specification that has passed Validate(); paths from `folder`. InvalidArgument for
+// one of the straggler environment, which has no cluster.
 absl::StatusOr<Scenario> ResolveScenario(const ScenarioSpec& spec, const std::string& folder);
 
 }  // namespace reeve

@@ -79,7 +79,7 @@ StragglerEnv::StragglerEnv(const StragglerSpec& spec, const StragglerEnvOptions&
   rate_scale_ = 10 * rate / static_cast<double>(workloads_.size());
   size_scale_ = 10 * size / static_cast<double>(workloads_.size());
 
-  env_spec_.envs = options.envs > 0 ? options.envs : spec_.environments;
+  env_spec_.envs = options.envs;
   env_spec_.agents = 1;
   env_spec_.feature_names = FeatureNames(spec_.servers);
   env_spec_.features = static_cast<int32_t>(env_spec_.feature_names.size());

@@ -33,7 +33,7 @@
 namespace reeve {
 
 struct StragglerEnvOptions {
-  int32_t envs = 0;       // E; 0: as many as the spec says
+  int32_t envs = 1;       // E
   int32_t first_env = 0;  // number of the first: ranks of one training have different ones
 };
 

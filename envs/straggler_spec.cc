@@ -7,6 +7,7 @@
 
 #include "core/random.h"
 #include "core/status.h"
+#include "envs/scenario.h"
 
 namespace reeve {
 namespace {
@@ -69,9 +70,10 @@ absl::StatusOr<StragglerSpec> LoadStraggler(const std::string& path,
                                             const std::vector<std::string>& assignments) {
   ASSIGN_OR_RETURN(ConfigNode node, ConfigNode::Load(path));
   for (const std::string& assignment : assignments) RETURN_IF_ERROR(node.Set(assignment));
-  StragglerSpec spec;
-  RETURN_IF_ERROR(ReadConfig(node, spec));
-  return spec;
+  ScenarioSpec scenario;
+  RETURN_IF_ERROR(ReadConfig(node, scenario));
+  if (scenario.straggler) return *std::move(scenario.straggler);
+  return absl::InvalidArgumentError(path + ": it has no section 'straggler'");
 }
 
 }  // namespace reeve

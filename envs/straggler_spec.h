@@ -1,5 +1,6 @@
 // The straggler environment as YAML: servers, what can be chosen, and the workload with its
-// environments. configs/scenarios/straggler.yaml is an example.
+// environments. It is the section `straggler` of a scenario (envs/scenario.h);
+// configs/scenarios/straggler.yaml is an example.
 #pragma once
 
 #include <array>
@@ -87,7 +88,6 @@ struct StragglerSafeguard {
 };
 
 struct StragglerSpec {
-  std::string name = "straggler";
   int32_t servers = 10;
   double slow_probability = 0.1;
   double slow_factor = 10;
@@ -101,12 +101,10 @@ struct StragglerSpec {
   double reward_scale_ms = 1600;
   StragglerSafeguard safeguard;
   SimTime episode = SimTime();
-  int32_t environments = 8;
 
   template <class V>
   static void Fields(V& v) {
     using S = StragglerSpec;
-    v.Field("name", &S::name, "Name in reports");
     v.Field("servers", &S::servers, "Servers, first come first served each", Between(1, 63));
     v.Field("slow_probability", &S::slow_probability,
             "Share of jobs (and of duplicates, each by itself) that take longer", Between(0, 1));
@@ -130,7 +128,6 @@ struct StragglerSpec {
             AtLeast(0.001));
     v.Field("safeguard", &S::safeguard, "The flag of the authors' safeguard");
     v.Field("episode", &S::episode, "Length of an episode; 0: it has no end", AtLeast(0));
-    v.Field("environments", &S::environments, "Copies side by side", Between(1, 100000));
   }
   // There are environments, with names of their own; limits are in order.
   absl::Status Validate() const;
@@ -141,7 +138,8 @@ struct StragglerSpec {
   std::vector<StragglerWorkload> Workloads() const;
 };
 
-// Located errors.
+// That section of a scenario's file, changed by assignments ("straggler.hold=1m"). Located errors;
+// InvalidArgument for a scenario without one.
 absl::StatusOr<StragglerSpec> LoadStraggler(const std::string& path,
                                             const std::vector<std::string>& assignments = {});
 

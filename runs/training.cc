@@ -8,18 +8,44 @@
 #include "agents/ppo/trainer.h"
 #include "core/status.h"
 #include "envs/cluster_env.h"
+#include "envs/straggler_env.h"
 #include "runs/rule_demonstrator.h"
 
 namespace reeve {
 
 struct Training::Impl {
+  absl::Status MakeEnvironments();
+
   TrainingConfig config;
-  std::unique_ptr<ClusterEnv> env;
+  std::unique_ptr<VectorEnv> env;
+  std::shared_ptr<const Scenario> scenario;  // null: the straggler environment
   Collective alone;
   Collective* together = &alone;
   std::unique_ptr<RuleDemonstrator> rule;  // null: none
   std::unique_ptr<Trainer> trainer;
 };
+
+absl::Status Training::Impl::MakeEnvironments() {
+  const int32_t envs = config.environments, first_env = together->rank() * envs;
+  if (config.scenario.straggler) {
+    if (config.bootstrap.policy) {
+      return absl::InvalidArgumentError(
+          "bootstrap.policy: rules drive clusters, and the straggler environment has none");
+    }
+    env = std::make_unique<StragglerEnv>(*config.scenario.straggler,
+                                         StragglerEnvOptions{.envs = envs, .first_env = first_env});
+    return absl::OkStatus();
+  }
+  ASSIGN_OR_RETURN(Scenario resolved, ResolveScenario(config.scenario, config.folder));
+  scenario = std::make_shared<const Scenario>(std::move(resolved));
+  auto clusters = std::make_unique<ClusterEnv>(
+      scenario, ClusterEnvOptions{.envs = envs, .first_env = first_env});
+  if (config.bootstrap.policy) {
+    ASSIGN_OR_RETURN(rule, RuleDemonstrator::Create(*config.bootstrap.policy, *clusters));
+  }
+  env = std::move(clusters);
+  return absl::OkStatus();
+}
 
 Training::Training(std::unique_ptr<Impl> impl) : impl_(std::move(impl)) {}
 Training::~Training() = default;
@@ -30,14 +56,7 @@ absl::StatusOr<std::unique_ptr<Training>> Training::Create(const TrainingConfig&
   auto impl = std::make_unique<Impl>();
   impl->config = config;
   if (collective != nullptr) impl->together = collective;
-  ASSIGN_OR_RETURN(Scenario scenario, ResolveScenario(config.scenario, config.folder));
-  impl->env = std::make_unique<ClusterEnv>(
-      std::make_shared<const Scenario>(std::move(scenario)),
-      ClusterEnvOptions{.envs = config.environments,
-                        .first_env = impl->together->rank() * config.environments});
-  if (config.bootstrap.policy) {
-    ASSIGN_OR_RETURN(impl->rule, RuleDemonstrator::Create(*config.bootstrap.policy, *impl->env));
-  }
+  RETURN_IF_ERROR(impl->MakeEnvironments());
   impl->trainer =
       std::make_unique<Trainer>(*impl->env, config.learner, config.seed, threads, *impl->together);
   return std::unique_ptr<Training>(new Training(std::move(impl)));
@@ -96,10 +115,15 @@ TrainedPolicy Training::Policy() const {
   policy.model = state().model;
   policy.observation = impl_->config.scenario.observation;
   policy.action = impl_->config.scenario.action;
-  const Scenario& scenario = impl_->env->scenario();
-  policy.control_period = scenario.spec.control_period;
-  for (const FunctionProfile& profile : scenario.trace.functions()) {
-    policy.tenant_of_agent.push_back(scenario.trace.tenants()[profile.tenant.index()]);
+  if (impl_->scenario == nullptr) {
+    policy.control_period = impl_->config.scenario.straggler->window;
+    policy.tenant_of_agent = impl_->env->spec().agent_names;
+    return policy;
+  }
+  policy.control_period = impl_->scenario->spec.control_period;
+  const Trace& trace = impl_->scenario->trace;
+  for (const FunctionProfile& profile : trace.functions()) {
+    policy.tenant_of_agent.push_back(trace.tenants()[profile.tenant.index()]);
   }
   return policy;
 }

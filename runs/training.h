@@ -20,7 +20,7 @@ namespace reeve {
 class Training {
  public:
   // Builds the environments; `collective` (null: this process alone) outlives the training.
-  // Errors: the scenario's.
+  // Errors: the scenario's; InvalidArgument for a rule to learn from where there is no cluster.
   static absl::StatusOr<std::unique_ptr<Training>> Create(const TrainingConfig& config,
                                                           int32_t threads,
                                                           Collective* collective = nullptr);
@@ -43,7 +43,9 @@ class Training {
   // One iteration: every environment plays `learner.horizon` steps, and the learner learns.
   absl::StatusOr<IterationStats> RunIteration();
 
-  // The policy as it is now.
+  // The policy as it is now. Of one learned on the straggler environment nothing but the model says
+  // what it sees and chooses: LoadTrainedPolicy refuses it, LoadPolicy (agents/ppo/checkpoint.h)
+  // does not.
   TrainedPolicy Policy() const;
 
   // What a checkpoint keeps, and going on from it: afterwards everything is, to the bit, as if the

@@ -9,6 +9,7 @@
 #include <vector>
 
 #include "core/status.h"
+#include "envs/scenario.h"
 #include "tests/agents/allocation_counter.h"
 
 namespace reeve {
@@ -263,7 +264,7 @@ TEST(StragglerEnv, TheFlagHasHysteresisAndAPrice) {
 
 TEST(StragglerEnv, TheFlagCanActItself) {
   const auto spec = LoadStraggler(REEVE_SOURCE_DIR "/configs/scenarios/straggler.yaml",
-                                  {"order=cycle", "hold=1m"});
+                                  {"straggler.order=cycle", "straggler.hold=1m"});
   ASSERT_TRUE(spec.ok()) << spec.status();
   StragglerSpec guarded = *spec;
   guarded.safeguard.acts = true;
@@ -370,6 +371,15 @@ TEST(StragglerSpec, ReadsScenariosAndRefusesNonsense) {
     ASSERT_TRUE(ReadConfig(*node, again).ok());
     EXPECT_EQ(WriteConfig(again), WriteConfig(*spec));
   }
+  EXPECT_THAT(MessageOf(LoadStraggler(REEVE_SOURCE_DIR "/configs/scenarios/small.yaml").status()),
+              HasSubstr("no section 'straggler'"));
+  EXPECT_THAT(
+      MessageOf(LoadScenario(REEVE_SOURCE_DIR "/configs/scenarios/straggler.yaml").status()),
+      HasSubstr("no cluster to play it on"));
+  EXPECT_THAT(MessageOf(LoadStraggler(REEVE_SOURCE_DIR "/configs/scenarios/straggler.yaml",
+                                      {"cluster=x.yaml"})
+                            .status()),
+              HasSubstr("leave out cluster"));
   StragglerSpec spec;
   EXPECT_THAT(MessageOf(spec.Validate()), HasSubstr("give a list of environments"));
   spec.workloads = {{"a", {}, Distribution::Constant(1)}, {"a", {}, Distribution::Constant(1)}};
