@@ -134,7 +134,7 @@ std::vector<EnvironmentVisit> DrawVisits(const EnvironmentScheduleSpec& spec, Si
   const size_t first_dealt = spec.home ? 1 : 0;
   std::vector<size_t> deck;  // dealt from the back
   std::vector<EnvironmentVisit> visits = {{SimTime(), 0}};
-  for (SimTime at = stay(); at < length; at += stay()) {
+  for (SimTime at = stay(); at + spec.min_stay <= length; at += stay()) {
     const size_t last = visits.back().environment;
     if (spec.home && last != 0) {
       visits.push_back({at, 0});

@@ -75,9 +75,10 @@ struct EnvironmentVisit {
   bool operator==(const EnvironmentVisit&) const = default;
 };
 
-// The visits of a run, the first from 0. Environments are dealt like cards: each comes once before
-// any comes again (twice in a row never). Follows from the specification and the seed alone; a
-// longer run begins like a shorter one. REQUIRES: `spec` has passed Validate().
+// The visits of a run, the first from 0, none shorter than min_stay. Environments are dealt like
+// cards: each comes once before any comes again (twice in a row never). Follows from the
+// specification and the seed alone; a longer run begins like a shorter one, but for where that
+// ends. REQUIRES: `spec` has passed Validate().
 std::vector<EnvironmentVisit> DrawVisits(const EnvironmentScheduleSpec& spec, SimTime length,
                                          uint64_t seed);
 

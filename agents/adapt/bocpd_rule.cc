@@ -1,7 +1,7 @@
 #include "agents/adapt/bocpd_rule.h"
 
 #include <algorithm>
-#include <limits>
+#include <optional>
 
 namespace reeve {
 
@@ -10,63 +10,40 @@ BocpdRule::BocpdRule(const BocpdOptions& options, double match, size_t dimension
       match_(match),
       runs_(dimensions,
             {.kappa = 1 / (options.spread * options.spread),
-             .alpha = 1,
-             .beta = options.sd * options.sd},
+             .alpha = options.sd_weight / 2,
+             .beta = options.sd_weight / 2 * options.sd * options.sd},
             1 / options.mean_run, static_cast<size_t>(options.max_run)) {}
-
-size_t BocpdRule::Likeliest(size_t most) const {
-  const std::span<const double> p = runs_.probability();
-  size_t best = 1;
-  for (size_t r = 2; r <= most; ++r) {
-    if (p[r] > p[best]) best = r;
-  }
-  return best;
-}
 
 Verdict BocpdRule::Judge(SimTime /*now*/, std::span<const double> x, const EnvironmentBook& book,
                          size_t current) {
   runs_.Update(x);
-  ++age_;
-  const auto half = static_cast<size_t>(std::min(age_, static_cast<int64_t>(runs_.max_run())) / 2);
-  double recent = 0;
-  for (size_t r = 0; r <= half; ++r) recent += runs_.probability()[r];
-  recent = std::min(recent, 1.0);
-  if (recent <= options_.threshold / 2) return {Judgement::kKnown, current, 1 - recent};
-  if (recent <= options_.threshold || half == 0) return {};
-  const size_t run = Likeliest(half);
+  const std::span<const double> p = runs_.probability();
+  const auto run = static_cast<size_t>(std::max_element(p.begin(), p.end()) - p.begin());
   if (run < static_cast<size_t>(options_.min_run)) return {};
-  const std::optional<size_t> match = book.Match(runs_.mean(run), match_);
-  if (match == current) {
-    age_ = static_cast<int64_t>(run);
-    return {Judgement::kKnown, current, 1 - recent};
+  double confidence = 0;
+  const size_t last = std::min(run + run / 4, runs_.max_run());
+  for (size_t r = run - run / 4; r <= last; ++r) confidence += p[r];
+  confidence = std::min(confidence, 1.0);
+  if (confidence <= options_.threshold) return {};
+  const std::span<const double> mean = runs_.mean(run);
+  if (book.Passes(mean, match_, current)) return {Judgement::kKnown, current, confidence};
+  if (const std::optional<size_t> match = book.Match(mean, match_)) {
+    return {Judgement::kKnown, *match, confidence};
   }
-  ++age_;  // half of it keeps up with the new segment until that is in force
-  if (!match) return {Judgement::kNew, 0, recent};
-  return {Judgement::kKnown, *match, recent};
+  return {Judgement::kNew, 0, confidence};
 }
 
 void BocpdRule::Begin(const EnvironmentBook& book, size_t current,
                       const ContextMoments& /*stretch*/) {
   runs_.SetPriorMean(book.model(current).mean());
-  age_ = static_cast<int64_t>(Likeliest(runs_.max_run()));
 }
 
 void BocpdRule::Save(StateVectors& state) const {
   runs_.Save(state);
-  state.integers["rule.age"] = {age_};
 }
 
 absl::Status BocpdRule::Restore(const StateVectors& state) {
-  StateReader reader(state);
-  std::vector<int64_t> age(1);
-  reader.Read("rule.age", 1, age);
-  if (age[0] < 0 || age[0] > std::numeric_limits<int64_t>::max() / 4) {
-    reader.Fail("'rule.age' is impossible");
-  }
-  if (!reader.ok()) return reader.status();
-  if (absl::Status status = runs_.Restore(state); !status.ok()) return status;
-  age_ = age[0];
-  return absl::OkStatus();
+  return runs_.Restore(state);
 }
 
 }  // namespace reeve

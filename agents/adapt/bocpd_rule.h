@@ -1,14 +1,13 @@
 // Change points by the posterior of the run length (run_length.h), each segment then told by its
 // mean.
 //
-// The segment in force is so many contexts old; "recent" is the probability of all runs of at most
-// half that age (where exactly it began does not matter, so neither do runs nearly as long). Above
-// the threshold there was a change: the likeliest of those runs, once it is min_run long, is the
-// new segment. Where its mean passes as a known environment (EnvironmentBook::Match) it is of that
-// one, the one in force included; else of a new one. Between half the threshold and the threshold,
-// or too young, it is uncertain.
+// The segment is the likeliest run. It is believed when it is min_run long and the runs that are
+// within a quarter of its length have more than `threshold` of the probability together (where
+// exactly it began does not matter); else all is uncertain. Where its mean passes as a known
+// environment (EnvironmentBook), it is of that one: the one in force, if it passes as that, else
+// the nearest; where it passes as none, it is of a new one.
 //
-// Confidence: in the present environment 1 - recent; in another, recent.
+// Confidence: that probability.
 #pragma once
 
 #include <vector>
@@ -32,13 +31,9 @@ class BocpdRule : public ShiftRule {
   const RunLengthPosterior& runs() const { return runs_; }
 
  private:
-  // The likeliest run of lengths 1 .. most.
-  size_t Likeliest(size_t most) const;
-
   const BocpdOptions options_;
   const double match_;
   RunLengthPosterior runs_;
-  int64_t age_ = 0;  // of the segment in force, in contexts
 };
 
 }  // namespace reeve

@@ -68,7 +68,7 @@ struct ContextFeatureSpec {
 
 struct ContextSpec {
   std::vector<ContextFeatureSpec> features = Default();
-  SimTime time = SimTime::Seconds(30);
+  SimTime time = SimTime::Seconds(15);
   int32_t groups = 8;
 
   template <class V>

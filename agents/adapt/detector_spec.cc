@@ -17,10 +17,6 @@ absl::Status LabelledTime::Validate() const {
 }
 
 absl::Status DetectorSpec::Validate() const {
-  if (kind == DetectorKind::kOracle && oracle.empty()) {
-    return absl::InvalidArgumentError(
-        "the oracle needs 'oracle': a list of times and labels, {at: 0s, label: calm}");
-  }
   for (size_t i = 0; i < oracle.size(); ++i) {
     if (i == 0 ? oracle[i].at != SimTime() : oracle[i].at <= oracle[i - 1].at) {
       return absl::InvalidArgumentError(fmt::format(

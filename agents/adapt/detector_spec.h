@@ -88,7 +88,8 @@ struct BocpdOptions {
   double mean_run = 720;
   int32_t max_run = 240;
   int32_t min_run = 3;
-  double sd = 0.5;
+  double sd = 1;
+  double sd_weight = 40;
   double spread = 10;
 
   template <class V>
@@ -130,11 +131,11 @@ struct DetectorSpec {
   SimTime min_dwell = SimTime::Minutes(2);
   SimTime learn = SimTime::Minutes(3);
   SimTime memory = SimTime::Hours(1);
-  double match = 4;
+  double match = 3;
   int32_t max_environments = 32;
   bool correlated = false;
-  double floor_sd = 0.5;
-  double prior_sd = 1;
+  double floor_sd = 0.25;
+  double prior_sd = 0.5;
   double prior_weight = 20;
   MahalanobisOptions mahalanobis;
   MixtureOptions mixture;
@@ -178,9 +179,11 @@ struct DetectorSpec {
     v.Field("mixture", &D::mixture, "Online Gaussian mixture with a new-cluster test");
     v.Field("cusum", &D::cusum, "Cumulated log-likelihood ratios between environments");
     v.Field("bocpd", &D::bocpd, "Bayesian online change-point detection");
-    v.Field("oracle", &D::oracle, "True labels, by rising time; the first at 0");
+    v.Field("oracle", &D::oracle,
+            "True labels, by rising time, the first at 0; none: those of the experiment");
   }
-  // The oracle has a schedule that begins at 0 and rises.
+  // The oracle's schedule begins at 0 and rises. It may be empty: whoever runs an experiment knows
+  // the truth and fills it in before there is a detector.
   absl::Status Validate() const;
 
   SpreadPrior spread_prior() const {

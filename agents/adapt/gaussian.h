@@ -39,7 +39,7 @@ struct ContextMoments {
 // each other, from being taken for all there is; the floor keeps a number that never changed from
 // being alarming when it does, and says what change is too small to matter.
 struct SpreadPrior {
-  double prior_sd = 1, prior_weight = 20, floor_sd = 0.5;
+  double prior_sd = 0.5, prior_weight = 20, floor_sd = 0.25;
   bool diagonal = true;  // dimensions are taken as independent: off-diagonal elements are 0
 };
 

@@ -37,6 +37,7 @@ struct ShiftDetector::State {
   struct Stretch {
     bool there = false;
     SimTime since, same_since;         // of any verdict; of the present one
+    SimTime last;                      // that showed it
     int64_t verdict = kNoEnvironment;  // an id; kNoEnvironment: none of those known
     ContextMoments contexts;           // of the present verdict
   };
@@ -69,7 +70,7 @@ struct ShiftDetector::State {
   void Trust(SimTime now, std::span<const double> x, const Verdict& verdict, Detection& detection);
   void Learn(SimTime now, std::span<const double> x, Detection& detection);
   void Weigh(SimTime now, std::span<const double> x, const Verdict& verdict, Detection& detection);
-  void Act(SimTime now, Detection& detection);
+  void Act(SimTime now, std::span<const double> x, Detection& detection);
   void EndStretch();
 };
 
@@ -136,7 +137,10 @@ void ShiftDetector::State::Learn(SimTime now, std::span<const double> x, Detecti
 
 void ShiftDetector::State::Weigh(SimTime now, std::span<const double> x, const Verdict& verdict,
                                  Detection& detection) {
-  if (verdict.judgement == Judgement::kUncertain) return;
+  if (verdict.judgement == Judgement::kUncertain) {
+    if (stretch.there && (now - stretch.last) * 2 >= spec.confirm) EndStretch();
+    return;
+  }
   const bool known = verdict.judgement == Judgement::kKnown;
   if (known && verdict.place == current) {
     EndStretch();
@@ -151,17 +155,20 @@ void ShiftDetector::State::Weigh(SimTime now, std::span<const double> x, const V
     stretch.contexts.Clear();
   }
   stretch.there = true;
+  stretch.last = now;
   stretch.contexts.Add(x);
   if (now - stretch.since >= spec.confirm && (now - stretch.same_since) * 2 >= spec.confirm &&
       now - entered >= spec.min_dwell) {
-    Act(now, detection);
+    Act(now, x, detection);
   }
 }
 
-void ShiftDetector::State::Act(SimTime now, Detection& detection) {
+void ShiftDetector::State::Act(SimTime now, std::span<const double> x, Detection& detection) {
   std::optional<size_t> place = book.Find(stretch.verdict);
   if (!place || !book.Passes(stretch.contexts.mean, spec.match, *place)) {
     place = book.Match(stretch.contexts.mean, spec.match);
+    // A rule that adds evidence up is still alarmed for a while when a disturbance is over.
+    if (place != current && book.Passes(x, spec.match, *current)) return;
   }
   if (!place) return Open(now, detection);
   if (place != current) {
@@ -276,6 +283,7 @@ void ShiftDetector::Save(StateVectors& state) const {
                                  s.stretch.there,
                                  s.stretch.since.micros(),
                                  s.stretch.same_since.micros(),
+                                 s.stretch.last.micros(),
                                  s.stretch.verdict};
   state.reals["shift.memory"] = {s.memory};
   SaveMoments("shift.stretch", s.stretch.contexts, state);
@@ -289,7 +297,7 @@ absl::Status ShiftDetector::Restore(const StateVectors& state) {
   if (absl::Status status = s.book.Restore(state); !status.ok()) return status;
   if (absl::Status status = s.rule->Restore(state); !status.ok()) return status;
   StateReader reader(state);
-  std::vector<int64_t> now(8);
+  std::vector<int64_t> now(9);
   std::vector<double> memory(1);
   reader.Read("shift.now", now.size(), now);
   reader.Read("shift.memory", 1, memory);
@@ -308,7 +316,8 @@ absl::Status ShiftDetector::Restore(const StateVectors& state) {
   s.stretch.there = now[4] != 0;
   s.stretch.since = SimTime::Micros(now[5]);
   s.stretch.same_since = SimTime::Micros(now[6]);
-  s.stretch.verdict = now[7];
+  s.stretch.last = SimTime::Micros(now[7]);
+  s.stretch.verdict = now[8];
   s.memory = std::max(1.0, memory[0]);
   state_ = std::move(fresh);
   return absl::OkStatus();

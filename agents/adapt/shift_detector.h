@@ -15,14 +15,15 @@
 // - Contexts that are judged to be of the environment in force are taken into its statistics; a
 //   stretch of others is kept aside. Uncertain ones do neither.
 // - A stretch is acted on when it has lasted `confirm`, its last half with one and the same
-// verdict,
-//   and the last change is `min_dwell` ago. If the verdict is a known environment and the mean of
-//   the stretch passes as that one (EnvironmentBook::Passes), that one comes into force. Else the
-//   mean is held against all that are known: where it passes as one of them it is that one, be it
-//   the one in force (whose statistics then take the stretch in: it drifted) or one from before (a
-//   season's return). Only what passes as none opens a new environment, from the stretch's
-//   contexts.
-// - One context that is of the environment in force ends a stretch.
+//   verdict, and the last change is `min_dwell` ago. If the verdict is a known environment and the
+//   mean of the stretch passes as that one (EnvironmentBook::Passes), that one comes into force.
+//   Else the mean is held against all that are known: where it passes as one of them it is that
+//   one, be it the one in force (whose statistics then take the stretch in: it drifted) or one from
+//   before (a season's return); what passes as none opens a new environment, from the stretch's
+//   contexts. In this second case the environment in force is not left while the present context
+//   by itself passes as it.
+// - One context that is of the environment in force ends a stretch; so do uncertain ones for half
+//   of `confirm`.
 #pragma once
 
 #include <cstdint>
@@ -54,7 +55,7 @@ struct Detection {
 // Not thread-safe. Deterministic: the same contexts give the same detections, to the bit.
 class ShiftDetector {
  public:
-  // `spec` has passed Validate(); D dimensions, at least one.
+  // `spec` has passed Validate(), and an oracle has its schedule; D dimensions, at least one.
   ShiftDetector(const DetectorSpec& spec, size_t dimensions);
   ~ShiftDetector();
   ShiftDetector(ShiftDetector&&) noexcept;
