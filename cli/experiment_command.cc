@@ -5,14 +5,13 @@
 
 #include <filesystem>
 #include <memory>
-#include <mutex>
-#include <optional>
 #include <thread>
 
+#include "cli/detection_command.h"
 #include "cli/study_command.h"
+#include "cli/watch.h"
 #include "core/human.h"
 #include "core/interrupt.h"
-#include "core/progress.h"
 #include "core/status.h"
 #include "core/terminal.h"
 #include "runs/experiment.h"
@@ -39,38 +38,6 @@ int ThreadsOf(const Options& options) {
 std::string FolderOf(const std::string& file) {
   return std::filesystem::path(file).parent_path().string();
 }
-
-// A bar for each of the pieces that follow one another. Called from several threads.
-class Watch {
- public:
-  explicit Watch(bool quiet) : quiet_(quiet) {}
-  ~Watch() { End(); }
-
-  void Report(std::string_view what, size_t done, size_t planned) {
-    const std::lock_guard lock(mutex_);
-    if (what != what_) {
-      End();
-      what_ = what;
-      done_ = 0;
-      progress_.emplace(
-          Progress::Work{.what = what_, .total = static_cast<double>(planned), .unit = "runs"},
-          Progress::Options{.mode = quiet_ ? Progress::Mode::kQuiet : Progress::Mode::kAuto});
-    }
-    done_ = std::max(done_, done);
-    if (progress_->Due()) progress_->Report(static_cast<double>(done_), {});
-  }
-
- private:
-  void End() {
-    if (progress_) progress_->Finish(static_cast<double>(done_), {});
-    progress_.reset();
-  }
-  const bool quiet_;
-  std::mutex mutex_;
-  std::string what_;
-  size_t done_ = 0;
-  std::optional<Progress> progress_;
-};
 
 absl::Status NoWorkload(const std::string& name, const ExperimentConfig& config) {
   std::vector<std::string> names;
@@ -100,7 +67,17 @@ absl::Status KeepWorkloads(const std::vector<std::string>& asked, ExperimentConf
 }
 
 absl::StatusOr<int> RunExperimentCommand(const Options& options) {
-  if (IsLearningStudy(options.file)) {
+  const std::string kind = KindOfExperiment(options.file);
+  if (kind == "detection") {
+    return RunDetection({.file = options.file,
+                         .out = options.out,
+                         .workloads = options.workloads,
+                         .assignments = options.assignments,
+                         .threads = ThreadsOf(options),
+                         .quiet = options.quiet,
+                         .format = options.format});
+  }
+  if (kind == "learning") {
     return RunStudy({.file = options.file,
                      .out = options.out,
                      .assignments = options.assignments,

@@ -33,11 +33,11 @@ absl::Status WriteStudy(const ExperimentFolder& folder, const StudyResults& resu
 
 }  // namespace
 
-bool IsLearningStudy(const std::string& file) {
+std::string KindOfExperiment(const std::string& file) {
   const absl::StatusOr<ConfigNode> node = ConfigNode::Load(file);
-  if (!node.ok()) return false;
+  if (!node.ok()) return "";
   const std::optional<ConfigNode> kind = node->Get("kind");
-  return kind && kind->Scalar() == "learning";
+  return kind ? kind->Scalar() : "";
 }
 
 absl::StatusOr<int> RunStudy(const StudyOptions& options) {

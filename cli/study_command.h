@@ -9,9 +9,9 @@
 
 namespace reeve {
 
-// Whether the file says `kind: learning`. False when it cannot be read: then whoever reads it next
-// says why.
-bool IsLearningStudy(const std::string& file);
+// What the file says under `kind`: "learning", "detection"; nothing for a comparison of policies,
+// and when it cannot be read: then whoever reads it next says why.
+std::string KindOfExperiment(const std::string& file);
 
 struct StudyOptions {
   std::string file, out;

@@ -117,6 +117,44 @@ TEST_F(ExperimentCommandTest, TuneWritesAPolicyThatSimulateReads) {
   EXPECT_THAT(strict.err, HasSubstr("nothing keeps SLO violations to 0.00 %"));
 }
 
+TEST_F(ExperimentCommandTest, MeasuresDetectorsOfShifts) {
+  WriteFileAtomically(Path("s.yaml"), R"(
+cluster: c.yaml
+functions: [{name: web, load: 10, duration_ms: 50}]
+length: 40m
+control_period: 5s
+)")
+      .IgnoreError();
+  WriteFileAtomically(Path("d.yaml"), R"(
+kind: detection
+workloads:
+  shifting:
+    scenario: s.yaml
+    length: 40m
+    schedule: {environments: [{label: usual}, {label: busy, rate: 4}], min_stay: 8m, max_stay: 9m}
+  elsewhere: {scenario: absent.yaml, tuned_on: shifting}
+detectors: [{label: truth, detector: {kind: oracle}}, {label: sums, detector: {kind: cusum}}]
+seeds: 2
+)")
+      .IgnoreError();
+  const std::vector<std::string> arguments = {"experiment", Path("d.yaml"), "--out",  Path("d"),
+                                              "--workload", "shifting",     "--quiet"};
+  const Outcome o = Run(arguments);
+  ASSERT_EQ(o.code, 0) << o.err;
+  EXPECT_THAT(o.out, HasSubstr("false alarms a day"));
+  EXPECT_THAT(o.out, HasSubstr("busy"));
+  EXPECT_THAT(Results("d"), HasSubstr("reeve-detection-study"));
+  EXPECT_THAT(ReadFile(Path("d/results.csv")).value_or(""), HasSubstr("shifting,truth,1,1,1,5,"));
+  const std::string first = Results("d");
+  ASSERT_EQ(Run(arguments).code, 0);
+  EXPECT_EQ(Results("d"), first);
+  ExpectUsageError({"experiment", Path("d.yaml"), "--out", Path("d"), "--workload", "shiftin"},
+                   "did you mean 'shifting'");
+  const Outcome all = Run({"experiment", Path("d.yaml"), "--out", Path("d"), "--quiet"});
+  EXPECT_EQ(all.code, 3);
+  EXPECT_THAT(all.err, HasSubstr("workloads: elsewhere: "));
+}
+
 TEST_F(ExperimentCommandTest, UsageErrorsSayWhatToDo) {
   ExpectUsageError({"experiment", Path("e.yaml"), "--out", Path("o"), "--set", "seds=3"},
                    "did you mean 'seeds'");
