@@ -57,6 +57,29 @@ TEST_F(TrainingTest, ThreadsDoNotMatter) {
   EXPECT_NE(one->state().recent_returns, other->state().recent_returns);
 }
 
+// The same learner on another problem, from the file to the policy.
+TEST_F(TrainingTest, LearnsOnTheStragglerEnvironment) {
+  Write("scenario.yaml",
+        "name: late\nstraggler: {random: {count: 2}, hold: 2s, episode: 6s, servers: 4}\n");
+  const TrainingConfig config = Config();
+  ASSERT_TRUE(config.scenario.straggler);
+  const auto one = Make(config, 1), two = Make(config, 2);
+  EXPECT_EQ(one->env_spec().features, 20);
+  EXPECT_EQ(Run(*one), 10);
+  EXPECT_EQ(Run(*two), 10);
+  EXPECT_EQ(one->state().model.actor_parameters, two->state().model.actor_parameters);
+  EXPECT_LT(one->state().recent_returns.back(), 0);
+  EXPECT_EQ(one->Policy().control_period, SimTime::Millis(500));
+  EXPECT_THAT(one->Policy().tenant_of_agent, ElementsAre("timeout"));
+  // As it is kept in the training's folder.
+  Write("config.yaml", WriteConfig(config));
+  const auto again = LoadTrainingConfig(Path("config.yaml"));
+  ASSERT_TRUE(again.ok()) << MessageOf(again.status());
+  EXPECT_EQ(WriteConfig(*again), WriteConfig(config));
+  const auto ruled = Training::Create(Config({"bootstrap.policy.name=kpa"}), 1);
+  EXPECT_THAT(MessageOf(ruled.status()), HasSubstr("bootstrap.policy: rules drive clusters"));
+}
+
 // 4 environments of 12 steps an iteration: 480 steps are 10 iterations, and 481 one more.
 TEST_F(TrainingTest, EndsWhenTheBudgetIsSpent) {
   const auto training = Make(Config());
