@@ -2,32 +2,35 @@
 
 #include <fmt/format.h>
 
+#include "core/status.h"
+
 namespace reeve {
 namespace {
 
-absl::Status Ordered(const char* name, bool enabled, double engage, double release, bool above) {
-  if (!enabled || (above ? release <= engage : release >= engage)) return absl::OkStatus();
+absl::Status Ordered(const char* name, double engage, double release, bool above) {
+  if (above ? release <= engage : release >= engage) return absl::OkStatus();
   return absl::InvalidArgumentError(
       fmt::format("{}.release: {} is {} engage ({}), so it would flicker", name, release,
                   above ? "above" : "below", engage));
 }
 
+template <class Trigger>
+absl::Status Ordered(const char* name, const std::optional<Trigger>& trigger, bool above = true) {
+  return trigger ? Ordered(name, trigger->engage, trigger->release, above) : absl::OkStatus();
+}
+
 }  // namespace
 
 absl::Status SafeguardSpec::Validate() const {
-  for (const absl::Status& status :
-       {Ordered("queue", queue.enabled, queue.engage, queue.release, true),
-        Ordered("slo_violations", slo_violations.enabled, slo_violations.engage,
-                slo_violations.release, true),
-        Ordered("latency", latency.enabled, latency.engage, latency.release, true),
-        Ordered("rejections", rejections.enabled, rejections.engage, rejections.release, true),
-        Ordered("value", value.enabled, value.engage, value.release, false)}) {
-    if (!status.ok()) return status;
-  }
-  if (budget.enabled && budget.Capacity() < budget.violations) {
+  if (queue.enabled) RETURN_IF_ERROR(Ordered("queue", queue.engage, queue.release, true));
+  RETURN_IF_ERROR(Ordered("slo_violations", slo_violations));
+  RETURN_IF_ERROR(Ordered("latency", latency));
+  RETURN_IF_ERROR(Ordered("rejections", rejections));
+  RETURN_IF_ERROR(Ordered("value", value, /*above=*/false));
+  if (budget && budget->Capacity() < budget->violations) {
     return absl::InvalidArgumentError(
         fmt::format("budget.capacity: {} is below the violations that it starts with, {}",
-                    budget.capacity, budget.violations));
+                    budget->capacity, budget->violations));
   }
   return absl::OkStatus();
 }
@@ -62,7 +65,7 @@ const SafeguardState& Safeguard::Update(const SafetySignals& s, SimTime now) {
   state_.unsafe = false;
   using R = SafeguardReason;
   const auto above = [&](R reason, const auto& trigger, double signal) {
-    if (trigger.enabled) Hold(reason, signal > trigger.engage, signal <= trigger.release);
+    Hold(reason, signal > trigger.engage, signal <= trigger.release);
   };
   const auto flag = [&](R reason, bool on) { Hold(reason, on, !on); };
   flag(R::kImpossibleMetrics, s.impossible_metrics);
@@ -70,12 +73,14 @@ const SafeguardState& Safeguard::Update(const SafetySignals& s, SimTime now) {
   flag(R::kBudget, s.budget_exhausted);
   // Of a window that cannot be, the triggers below are given nothing to go by: they stay.
   if (!s.impossible_metrics) {
-    above(R::kQueue, spec_.queue, s.longest_queue);
-    above(R::kSloViolations, spec_.slo_violations, s.slo_violation_share);
-    above(R::kLatency, spec_.latency, s.latency_over_slo);
-    above(R::kRejections, spec_.rejections, s.rejected);
-    if (spec_.value.enabled && s.value) {
-      Hold(R::kValue, *s.value < spec_.value.engage, *s.value >= spec_.value.release);
+    if (spec_.queue.enabled) above(R::kQueue, spec_.queue, s.longest_queue);
+    if (spec_.slo_violations) {
+      above(R::kSloViolations, *spec_.slo_violations, s.slo_violation_share);
+    }
+    if (spec_.latency) above(R::kLatency, *spec_.latency, s.latency_over_slo);
+    if (spec_.rejections) above(R::kRejections, *spec_.rejections, s.rejected);
+    if (spec_.value && s.value) {
+      Hold(R::kValue, *s.value < spec_.value->engage, *s.value >= spec_.value->release);
     }
   }
 

@@ -1,9 +1,11 @@
-// What a safeguard looks at, and when it acts. Every trigger can be turned off (`queue: false`) or
-// on with its defaults (`latency: true`).
+// What a safeguard looks at, and when it acts. `queue` and `metrics` are on unless turned off
+// (`queue: false`); every other trigger is on when it is there (`latency: {}`, `latency: {engage:
+// 4}`).
 #pragma once
 
 #include <array>
 #include <cstdint>
+#include <optional>
 #include <string>
 #include <string_view>
 #include <utility>
@@ -43,17 +45,14 @@ struct QueueTrigger {
 
 // SLO violations per request that left, over the last `memory` or so.
 struct ViolationTrigger {
-  bool enabled = false;
   double engage = 0.3;
   double release = 0.05;
   double minimum_requests = 20;
   SimTime memory = SimTime::Seconds(30);
 
-  static constexpr std::string_view kScalarField = "enabled";
   template <class Visitor>
   static void Fields(Visitor& v) {
     using O = ViolationTrigger;
-    v.Field("enabled", &O::enabled, "whether it counts");
     v.Field("engage", &O::engage, "engages above this share of requests", Between(0, 1));
     v.Field("release", &O::release, "releases at this share or less", Between(0, 1));
     v.Field("minimum_requests", &O::minimum_requests,
@@ -64,15 +63,12 @@ struct ViolationTrigger {
 
 // The 95th percentile of a window's latencies over the objective, of the worst function.
 struct LatencyTrigger {
-  bool enabled = false;
   double engage = 3;
   double release = 1;
 
-  static constexpr std::string_view kScalarField = "enabled";
   template <class Visitor>
   static void Fields(Visitor& v) {
     using O = LatencyTrigger;
-    v.Field("enabled", &O::enabled, "whether it counts");
     v.Field("engage", &O::engage, "engages above this many times the objective", AtLeast(0));
     v.Field("release", &O::release, "releases at this many times or fewer", AtLeast(0));
   }
@@ -80,15 +76,12 @@ struct LatencyTrigger {
 
 // Requests refused or given up in a window.
 struct RejectionTrigger {
-  bool enabled = false;
   double engage = 0;
   double release = 0;
 
-  static constexpr std::string_view kScalarField = "enabled";
   template <class Visitor>
   static void Fields(Visitor& v) {
     using O = RejectionTrigger;
-    v.Field("enabled", &O::enabled, "whether it counts");
     v.Field("engage", &O::engage, "engages above so many requests in a control period", AtLeast(0));
     v.Field("release", &O::release, "releases at so many or fewer", AtLeast(0));
   }
@@ -97,15 +90,12 @@ struct RejectionTrigger {
 // What the learner's critic thinks the state is worth at worst (SafeguardedPolicy::set_value), in
 // units of the discounted reward.
 struct ValueTrigger {
-  bool enabled = false;
   double engage = -50;
   double release = -20;
 
-  static constexpr std::string_view kScalarField = "enabled";
   template <class Visitor>
   static void Fields(Visitor& v) {
     using O = ValueTrigger;
-    v.Field("enabled", &O::enabled, "whether it counts");
     v.Field("engage", &O::engage, "engages below this value");
     v.Field("release", &O::release, "releases at this value or more");
   }
@@ -131,15 +121,12 @@ struct MetricsTrigger {
 
 // How far a learner's decisions may be from the fallback's, function by function.
 struct AroundFallback {
-  bool enabled = false;
   double least = 0.5;
   double most = 4;
 
-  static constexpr std::string_view kScalarField = "enabled";
   template <class Visitor>
   static void Fields(Visitor& v) {
     using O = AroundFallback;
-    v.Field("enabled", &O::enabled, "whether it counts");
     v.Field("least", &O::least,
             "replicas (rounded up), CPU, memory and keep-alive are at least this many times the "
             "fallback's",
@@ -155,13 +142,13 @@ struct SafeguardSpec {
   SafeguardScope scope = SafeguardScope::kCluster;
   SimTime minimum_time = SimTime::Seconds(10);
   QueueTrigger queue;
-  ViolationTrigger slo_violations;
-  LatencyTrigger latency;
-  RejectionTrigger rejections;
-  ValueTrigger value;
+  std::optional<ViolationTrigger> slo_violations;
+  std::optional<LatencyTrigger> latency;
+  std::optional<RejectionTrigger> rejections;
+  std::optional<ValueTrigger> value;
   MetricsTrigger metrics;
-  ViolationBudgetSpec budget;
-  AroundFallback around_fallback;
+  std::optional<ViolationBudgetSpec> budget;
+  std::optional<AroundFallback> around_fallback;
   bool tolerate_errors = false;
 
   // `safeguard: kpa`

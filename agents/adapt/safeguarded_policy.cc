@@ -10,6 +10,11 @@
 namespace reeve {
 namespace {
 
+// Without one the account is kept all the same, and nothing follows from it.
+ViolationBudgetSpec BudgetOf(const SafeguardSpec& spec) {
+  return spec.budget.value_or(ViolationBudgetSpec());
+}
+
 bool CanBe(const Decision& d) {
   return d.replicas.value_or(0) >= 0 && d.cpu_limit.value_or(Millicores(1)) > Millicores() &&
          d.memory_limit.value_or(Mebibytes(1)) > Mebibytes() && d.concurrency.value_or(0) >= 0 &&
@@ -29,10 +34,10 @@ SafeguardedPolicy::SafeguardedPolicy(std::unique_ptr<Policy> learner,
       learner_(std::move(learner)),
       fallback_(std::move(fallback)),
       cluster_guard_(spec),
-      meter_(spec.slo_violations, per_function_),
-      budget_(spec.budget),
-      recovery_(spec.budget, spec.queue.release),
-      settings_(spec.budget.keep_alive) {}
+      meter_(spec.slo_violations.value_or(ViolationTrigger()), per_function_),
+      budget_(BudgetOf(spec)),
+      recovery_(BudgetOf(spec), spec.queue.release),
+      settings_(BudgetOf(spec).keep_alive) {}
 
 void SafeguardedPolicy::set_value(FunctionId function, double value) {
   if (values_.size() <= function.index()) values_.resize(function.index() + 1);
@@ -122,7 +127,7 @@ void SafeguardedPolicy::UpdateGuards(const Snapshot& snapshot) {
   SafetySignals all = meter_.cluster();
   all.value = value_;
   all.learner_failed = learner_failed_;
-  if (spec_.budget.enabled) {
+  if (spec_.budget) {
     const FunctionWindows& w = snapshot.functions;
     Exposure exposure;
     exposure.overdue = overdue_.Add(snapshot);
@@ -169,8 +174,8 @@ void SafeguardedPolicy::Choose(const Snapshot& snapshot, std::span<Decision> dec
     }
     learner_acts = true;
     decisions[f] = wanted_[f];
-    if (spec_.around_fallback.enabled) {
-      HoldAround(spec_.around_fallback, settings_.of(f), snapshot, f, decisions[f]);
+    if (spec_.around_fallback) {
+      HoldAround(*spec_.around_fallback, settings_.of(f), snapshot, f, decisions[f]);
     }
     settings_.PassLearner(f, decisions[f]);
   }

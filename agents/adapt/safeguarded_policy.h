@@ -6,7 +6,7 @@
 // fallback does not mention is put back (fallback_settings.h). Of a snapshot that cannot be true
 // (metrics_check.h) neither hears: what the fallback wanted last is asked for again.
 //
-// The guarantee, with `budget` enabled: under any learner, an adversarial one included,
+// The guarantee, with a `budget`: under any learner, an adversarial one included,
 //
 //   violations(guarded) <= violations(fallback alone, same arrivals) + Granted + overshoot
 //
@@ -105,7 +105,7 @@ class SafeguardedPolicy : public Policy {
   // The last failure of the learner to decide; ok if there was none.
   const absl::Status& learner_status() const { return learner_status_; }
   const SafeguardCounts& counts() const { return counts_; }
-  // With budget enabled.
+  // Kept without a budget in the spec too, by its defaults; then nothing follows from it.
   const ViolationBudget& budget() const { return budget_; }
   const RecoveryWatch& recovery() const { return recovery_; }
 

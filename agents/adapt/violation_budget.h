@@ -35,7 +35,6 @@
 namespace reeve {
 
 struct ViolationBudgetSpec {
-  bool enabled = false;
   double violations = 100;
   double refill_share = 0.001;
   double refill_per_hour = 0;
@@ -48,11 +47,11 @@ struct ViolationBudgetSpec {
   double healthy_share = 0.1;
   SimTime keep_alive = SimTime();
 
-  static constexpr std::string_view kScalarField = "enabled";
+  // `budget: 200`
+  static constexpr std::string_view kScalarField = "violations";
   template <class Visitor>
   static void Fields(Visitor& v) {
     using O = ViolationBudgetSpec;
-    v.Field("enabled", &O::enabled, "whether it counts");
     v.Field("violations", &O::violations, "SLO violations that the learner may cost at first",
             AtLeast(0));
     v.Field("refill_share", &O::refill_share, "further ones per request that leaves",

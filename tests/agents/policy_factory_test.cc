@@ -102,13 +102,15 @@ TEST(PolicyFactory, ChecksSpecsThatWereNotRead) {
 TEST(PolicyFactory, PutsWrappersAround) {
   const auto spec = Read(
       "name: static\nstatic: {replicas: 40}\nflap_budget: 6\nrate_limit: {add_containers: 8}\n"
-      "bounds: {max_replicas: 5}\nsafeguard: {fallback: kpa, queue: {engage: 20}, latency: true,\n"
+      "bounds: {max_replicas: 5}\nsafeguard: {fallback: kpa, queue: {engage: 20}, latency: {},\n"
       "  budget: {violations: 50}}\n");
   ASSERT_TRUE(spec.ok()) << spec.status();
   EXPECT_EQ(spec->flap_budget->reversals, 6);
   EXPECT_EQ(spec->safeguard->queue.engage, 20);
   EXPECT_EQ(spec->safeguard->queue.release, 3);
-  EXPECT_TRUE(spec->safeguard->latency.enabled);
+  EXPECT_TRUE(spec->safeguard->latency);
+  EXPECT_FALSE(spec->safeguard->rejections);
+  EXPECT_EQ(spec->safeguard->budget->violations, 50);
   EXPECT_TRUE(spec->Uses("kpa"));
   EXPECT_TRUE(spec->Uses("static"));
   EXPECT_FALSE(spec->Uses("hpa"));

@@ -31,16 +31,14 @@ struct Budget {
 std::vector<Budget> Budgets(double peak) {
   const auto with = [](double violations, double refill) {
     SafeguardSpec spec;
-    spec.budget.enabled = true;
-    spec.budget.violations = violations;
-    spec.budget.refill_share = refill;
+    spec.budget = ViolationBudgetSpec{.violations = violations, .refill_share = refill};
     return spec;
   };
   const auto reserved = [&](double violations) {
     SafeguardSpec spec = with(violations, 0.01);
-    spec.budget.reserve_share = 1;
-    spec.budget.peak_rps = peak;
-    spec.budget.recovery = SimTime::Seconds(60);
+    spec.budget->reserve_share = 1;
+    spec.budget->peak_rps = peak;
+    spec.budget->recovery = SimTime::Seconds(60);
     return spec;
   };
   std::vector<Budget> budgets = {
@@ -48,7 +46,7 @@ std::vector<Budget> Budgets(double peak) {
       {"large", with(1000, 0.05)},         {"reserved", reserved(3000)},
       {"reserved, large", reserved(6000)}, {"near the fallback", with(100, 0.02)},
       {"budget alone", with(100, 0.02)}};
-  budgets[5].spec.around_fallback.enabled = true;
+  budgets[5].spec.around_fallback = AroundFallback();
   budgets[6].spec.queue.enabled = false;
   return budgets;
 }
@@ -163,9 +161,7 @@ TEST(Guarantee, AnEmptyBudgetIsTheFallback) {
     const Trace trace = MakeLoad(Load::kBursts, 4);
     const ClusterSpec cluster = MakePlatform(scaling, Room::kContended);
     SafeguardSpec spec;
-    spec.budget.enabled = true;
-    spec.budget.violations = 0;
-    spec.budget.refill_share = 0;
+    spec.budget = ViolationBudgetSpec{.violations = 0, .refill_share = 0};
     const Guarded g = RunGuarded(trace, cluster, 4, "random", spec);
     EXPECT_EQ(g.run.violations, Alone(trace, cluster, 4));
     EXPECT_EQ(g.engaged_share, 1);
@@ -190,8 +186,7 @@ TEST(Guarantee, LeavesAGoodLearnerInCharge) {
     const auto free = make();
     const GuardedRun unguarded = RunPolicy(trace, cluster, 5, *free, nullptr);
     SafeguardSpec spec;
-    spec.budget.enabled = true;
-    spec.budget.violations = 100;
+    spec.budget = ViolationBudgetSpec{.violations = 100};
     SafeguardedPolicy guarded(make(), MakeFallback(cluster.scaling), spec);
     const GuardedRun run = RunPolicy(trace, cluster, 5, guarded, &guarded);
     EXPECT_LT(guarded.counts().engaged_share(), 0.01);

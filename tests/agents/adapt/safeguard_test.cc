@@ -51,7 +51,7 @@ TEST(Safeguard, EngagesAboveAndReleasesAtTheOtherThreshold) {
 TEST(Safeguard, StaysForTheMinimumTimeAndForEveryTrigger) {
   SafeguardSpec spec;
   spec.minimum_time = S(10);
-  spec.latency.enabled = true;  // 3, 1
+  spec.latency = LatencyTrigger();  // 3, 1
   Safeguard guard(spec);
   SafetySignals signals = Queue(60);
   guard.Update(signals, S(0));
@@ -79,8 +79,11 @@ TEST(Safeguard, EveryTriggerCanBeTurnedOnAndOff) {
   bad.rejected = 100;
   bad.value = -1000;
   EXPECT_FALSE(Safeguard(spec).Update(bad, S(0)).engaged);
-  spec.queue.enabled = spec.slo_violations.enabled = spec.latency.enabled =
-      spec.rejections.enabled = spec.value.enabled = true;
+  spec.queue.enabled = true;
+  spec.slo_violations = ViolationTrigger();
+  spec.latency = LatencyTrigger();
+  spec.rejections = RejectionTrigger();
+  spec.value = ValueTrigger();
   Safeguard guard(spec);
   EXPECT_EQ(guard.Update(bad, S(0)).active.ToString(),
             "queue, slo_violations, latency, rejections, value");
@@ -103,12 +106,10 @@ TEST(SafeguardSpec, ThresholdsLeaveRoom) {
   EXPECT_THAT(MessageOf(spec.Validate()), HasSubstr("queue.release: 60 is above engage (50)"));
   spec.queue.enabled = false;
   EXPECT_TRUE(spec.Validate().ok());
-  spec.value.enabled = true;
-  spec.value.release = -60;
+  spec.value = ValueTrigger{.release = -60};
   EXPECT_THAT(MessageOf(spec.Validate()), HasSubstr("value.release: -60 is below engage (-50)"));
-  spec.value.enabled = false;
-  spec.budget.enabled = true;
-  spec.budget.capacity = 20;
+  spec.value.reset();
+  spec.budget = ViolationBudgetSpec{.capacity = 20};
   EXPECT_THAT(MessageOf(spec.Validate()), HasSubstr("budget.capacity: 20 is below"));
 }
 

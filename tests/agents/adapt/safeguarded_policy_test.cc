@@ -118,7 +118,7 @@ TEST(SafeguardedPolicy, HandsOverAndBackWhileBothSeeEverything) {
 TEST(SafeguardedPolicy, GuardsFunctionsByThemselves) {
   SafeguardSpec spec = QueueGuard();
   spec.scope = SafeguardScope::kFunction;
-  spec.value.enabled = true;
+  spec.value = ValueTrigger();
   Rig rig(spec);
   rig.Decide(0);
   rig.w().queued[1] = 51;
@@ -195,8 +195,7 @@ TEST(SafeguardedPolicy, RepeatsTheFallbackWhenNumbersCannotBe) {
 
 TEST(SafeguardedPolicy, TimeOfWhichNothingIsKnownIsCharged) {
   SafeguardSpec spec = QueueGuard();
-  spec.budget.enabled = true;
-  spec.budget.violations = 1000;
+  spec.budget = ViolationBudgetSpec{.violations = 1000};
   Rig rig(spec);
   rig.w().arrivals[0] = 20;
   rig.w().in_flight[0] = 3;
@@ -232,7 +231,7 @@ TEST(SafeguardedPolicy, FailuresOfTheLearner) {
 
 TEST(SafeguardedPolicy, StaysNearTheFallback) {
   SafeguardSpec spec = QueueGuard();
-  spec.around_fallback.enabled = true;  // half to four times
+  spec.around_fallback = AroundFallback();  // half to four times
   Rig rig(spec);
   rig.fallback->wish.replicas = 3;
   rig.fallback->wish.keep_alive = SimTime::Seconds(100);
@@ -271,8 +270,8 @@ TEST(SafeguardedPolicy, DoesNotAllocate) {
   for (const SafeguardScope scope : {SafeguardScope::kCluster, SafeguardScope::kFunction}) {
     SafeguardSpec spec = QueueGuard();
     spec.scope = scope;
-    spec.budget.enabled = true;
-    spec.around_fallback.enabled = true;
+    spec.budget = ViolationBudgetSpec();
+    spec.around_fallback = AroundFallback();
     Rig rig(spec, 100);
     rig.Decide(0);
     const size_t before = AllocationCount();
