@@ -33,6 +33,8 @@ enum class StreamPurpose : uint32_t {
   kEpisodes = 14,     // seeds of the episodes a learner trains on
   kMiniBatches = 15,  // which environments make up a mini-batch
   kEpisode = 16,      // seed and beginning of each episode of an environment
+  kAnchors = 17,      // which past situations are kept, and which a policy is held to
+  kFisher = 18,       // steps by which the importance of parameters is estimated
 };
 
 // A stream of independent draws, addressed by index. Copyable, stateless, thread-safe.

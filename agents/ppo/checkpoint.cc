@@ -41,6 +41,14 @@ void AddMoments(TensorFile& file, const std::string& name, const RunningMoments&
   AddTensor(file, name + ".count", shape, moments.count);
 }
 
+// Nothing, when there is nothing to remember.
+void AddMemory(TensorFile& file, const std::string& name, const std::vector<int64_t>& shape,
+               const ElasticMemory& memory) {
+  if (memory.empty()) return;
+  AddTensor(file, name + ".importance", shape, memory.importance);
+  AddTensor(file, name + ".centre", shape, memory.centre);
+}
+
 std::string_view NameOf(View view) {
   for (const auto& [candidate, name] : EnumNames(View{})) {
     if (candidate == view) return name;
@@ -169,6 +177,14 @@ class Reader {
     moments.count = Tensor<double>(name + ".count", shape);
     return moments;
   }
+  // Empty where the file has none.
+  ElasticMemory Memory(const std::string& name, const std::vector<int64_t>& shape) {
+    ElasticMemory memory;
+    if (!ok() || file_.Find(name + ".centre") == nullptr) return memory;
+    memory.importance = Tensor<float>(name + ".importance", shape);
+    memory.centre = Tensor<float>(name + ".centre", shape);
+    return memory;
+  }
 
  private:
   const TensorFile& file_;
@@ -289,6 +305,8 @@ TrainerState ReadState(Reader& reader, const Json& json) {
   state.critic_second_moments = reader.Tensor<float>("critic.second_moments", critic);
   state.actor_updates = reader.Tensor<int64_t>("actor.updates", {state.model.groups});
   state.critic_updates = reader.Tensor<int64_t>("critic.updates", {state.model.groups});
+  state.actor_memory = reader.Memory("actor.memory", actor);
+  state.critic_memory = reader.Memory("critic.memory", critic);
   state.recent_returns = reader.List<double>("recent_returns", TrainerState::kReturnsKept);
   return state;
 }
@@ -328,6 +346,8 @@ absl::Status SaveTraining(const std::string& path, const CheckpointInfo& info,
   AddTensor(file, "actor.updates", {state.model.groups}, state.actor_updates);
   AddTensor(file, "critic.updates", {state.model.groups}, state.critic_updates);
   AddTensor(file, "recent_returns", {Size(state.recent_returns)}, state.recent_returns);
+  AddMemory(file, "actor.memory", actor, state.actor_memory);
+  AddMemory(file, "critic.memory", critic, state.critic_memory);
   return WriteTensorFile(path, file);
 }
 

@@ -7,6 +7,7 @@
 
 #include "agents/nn/blas_check.h"
 #include "agents/ppo/adam.h"
+#include "agents/ppo/anchor_pass.h"
 #include "core/check.h"
 #include "core/random.h"
 #include "core/status.h"
@@ -99,17 +100,18 @@ absl::Status Learner::Update(const Rollout& rollout, const UpdateOptions& option
   const auto groups = static_cast<size_t>(state_.model.groups);
   const auto parts = static_cast<int32_t>(shards_.size());
   std::vector<GroupSums> sums(groups);
-  std::vector<double> weights;
+  std::vector<StepCounts> counts;
+  RETURN_IF_ERROR(TakeAnchors(options));
   for (int32_t epoch = 0; epoch < options.epochs; ++epoch) {
     const auto mini_batches = CutMiniBatches(options, epoch);
-    RETURN_IF_ERROR(CountWeights(rollout, mini_batches, weights));
+    RETURN_IF_ERROR(CountWeights(rollout, mini_batches, counts));
     for (size_t m = 0; m < mini_batches.size(); ++m) {
       const std::span<const int32_t> envs = mini_batches[m];
       workers_.Run(parts, [&](int32_t part) {
         const size_t first = envs.size() * static_cast<size_t>(part) / shards_.size();
         const size_t last = envs.size() * (static_cast<size_t>(part) + 1) / shards_.size();
-        RunShard(*shards_[static_cast<size_t>(part)], envs.subspan(first, last - first), rollout,
-                 options, weights.data() + m * groups);
+        RunShard(part, envs.subspan(first, last - first), rollout, options,
+                 counts.data() + m * groups);
       });
       for (const auto& shard : shards_) {
         if (!shard->error.empty()) return absl::InternalError("torch: " + shard->error);
@@ -118,6 +120,7 @@ absl::Status Learner::Update(const Rollout& rollout, const UpdateOptions& option
       RETURN_IF_ERROR(Step(options, sums, stats));
     }
   }
+  anchors_.reset();
   network_seconds_ = 0;
   for (const auto& shard : shards_) network_seconds_ += shard->network_seconds;
   network_seconds_ /= std::min(workers_.threads(), parts);
@@ -150,20 +153,48 @@ std::vector<std::vector<int32_t>> Learner::CutMiniBatches(const UpdateOptions& o
   return mini_batches;
 }
 
-// weights [mini-batches, A]: steps that count, over all ranks.
+// counts [mini-batches, A]
 absl::Status Learner::CountWeights(const Rollout& rollout,
                                    const std::vector<std::vector<int32_t>>& mini_batches,
-                                   std::vector<double>& weights) const {
+                                   std::vector<StepCounts>& counts) const {
   const auto groups = static_cast<size_t>(state_.model.groups);
-  weights.assign(mini_batches.size() * groups, 0.0);
+  counts.assign(mini_batches.size() * groups, StepCounts{});
   for (size_t m = 0; m < mini_batches.size(); ++m) {
     ForEachSequence(mini_batches[m], [&](int32_t group, int64_t, int64_t sequence) {
-      const float* const first = rollout.weights.data() + sequence * steps_;
-      weights[m * groups + static_cast<size_t>(group)] +=
-          std::accumulate(first, first + steps_, 0.0);
+      const auto total = [&](const std::vector<float>& weights) {
+        const float* const first = weights.data() + sequence * steps_;
+        return std::accumulate(first, first + steps_, 0.0);
+      };
+      StepCounts& count = counts[m * groups + static_cast<size_t>(group)];
+      count.actor += total(rollout.actor_weights);
+      count.critic += total(rollout.weights);
     });
   }
-  return collective_.SumInPlace(std::span<double>(weights));
+  static_assert(sizeof(StepCounts) == 2 * sizeof(double));
+  return collective_.SumInPlace(
+      std::span<double>(reinterpret_cast<double*>(counts.data()), 2 * counts.size()));
+}
+
+// Looks at what the policy does in the anchors before it moves.
+absl::Status Learner::TakeAnchors(const UpdateOptions& options) {
+  anchors_.reset();
+  if (options.anchors == nullptr) return absl::OkStatus();
+  const auto parts = static_cast<int32_t>(shards_.size());
+  anchors_ =
+      std::make_unique<AnchorPass>(state_.model, *options.anchors, options.anchor_weight, parts);
+  RETURN_IF_ERROR(collective_.SumInPlace(anchors_->totals()));
+  workers_.Run(parts, [&](int32_t part) {
+    Shard& shard = *shards_[static_cast<size_t>(part)];
+    try {
+      anchors_->Remember(part, shard.actor);
+    } catch (const std::exception& error) {
+      shard.error = error.what();
+    }
+  });
+  for (const auto& shard : shards_) {
+    if (!shard->error.empty()) return absl::InternalError("torch: " + shard->error);
+  }
+  return absl::OkStatus();
 }
 
 // use(group, place in [A, B], sequence of the rollout). The places of a group follow one another.
@@ -182,8 +213,9 @@ void Learner::ForEachSequence(std::span<const int32_t> envs, Use&& use) const {
   }
 }
 
-void Learner::RunShard(Shard& shard, std::span<const int32_t> envs, const Rollout& rollout,
-                       const UpdateOptions& options, const double* weights) const {
+void Learner::RunShard(int32_t part, std::span<const int32_t> envs, const Rollout& rollout,
+                       const UpdateOptions& options, const StepCounts* counts) const {
+  Shard& shard = *shards_[static_cast<size_t>(part)];
   std::fill(shard.gradients.begin(), shard.gradients.end(), 0.0F);
   std::fill(shard.sums.begin(), shard.sums.end(), GroupSums{});
   const bool actors = !AllActorsStopped();
@@ -192,8 +224,13 @@ void Learner::RunShard(Shard& shard, std::span<const int32_t> envs, const Rollou
       const auto chunk =
           envs.subspan(first, std::min(static_cast<size_t>(chunk_envs_), envs.size() - first));
       Gather(rollout.starts, 1, chunk, shard.starts);
-      if (actors) RunActor(shard, chunk, rollout, options, weights);
-      RunCritic(shard, chunk, rollout, options, weights);
+      if (actors) RunActor(shard, chunk, rollout, options, counts);
+      RunCritic(shard, chunk, rollout, options, counts);
+    }
+    if (actors && anchors_ != nullptr) {
+      anchors_->AddGradients(part, shard.actor, [&](int32_t group, const AnchorSums& sums) {
+        shard.sums[static_cast<size_t>(group)].anchor.Add(sums);
+      });
     }
   } catch (const std::exception& error) {  // no memory, for one
     shard.error = error.what();
@@ -211,7 +248,7 @@ void Learner::Gather(const std::vector<float>& source, int32_t width, std::span<
 }
 
 void Learner::RunActor(Shard& shard, std::span<const int32_t> envs, const Rollout& rollout,
-                       const UpdateOptions& options, const double* weights) const {
+                       const UpdateOptions& options, const StepCounts* counts) const {
   const PolicyModel& model = state_.model;
   const int64_t sequences = static_cast<int64_t>(members_) * static_cast<int64_t>(envs.size());
   const int64_t choices = model.actor.outputs;
@@ -226,7 +263,7 @@ void Learner::RunActor(Shard& shard, std::span<const int32_t> envs, const Rollou
   std::fill_n(shard.slopes.begin(), model.groups * sequences * steps_ * choices, 0.0F);
   ForEachSequence(envs, [&](int32_t group, int64_t place, int64_t sequence) {
     const auto g = static_cast<size_t>(group);
-    if (stopped_[g] != 0 || weights[g] == 0) return;
+    if (stopped_[g] != 0 || counts[g].actor == 0) return;
     const int64_t cell = sequence * steps_;
     const PolicyRows rows{.rows = steps_,
                           .heads = model.heads(),
@@ -235,10 +272,10 @@ void Learner::RunActor(Shard& shard, std::span<const int32_t> envs, const Rollou
                           .actions = rollout.actions.data() + cell * rollout.heads,
                           .old_log_probs = rollout.log_probs.data() + cell,
                           .advantages = rollout.advantages.data() + cell,
-                          .weights = rollout.weights.data() + cell};
+                          .weights = rollout.actor_weights.data() + cell};
     const PolicyLossOptions loss{.clip = options.clip,
                                  .entropy = options.entropy,
-                                 .scale = static_cast<float>(1 / weights[g])};
+                                 .scale = static_cast<float>(1 / counts[g].actor)};
     float* const slopes = shard.slopes.data() + place * steps_ * choices;
     shard.sums[g].policy.Add(options.imitate ? ImitationLoss(rows, loss, slopes)
                                              : PolicyLoss(rows, loss, slopes));
@@ -251,7 +288,7 @@ void Learner::RunActor(Shard& shard, std::span<const int32_t> envs, const Rollou
 }
 
 void Learner::RunCritic(Shard& shard, std::span<const int32_t> envs, const Rollout& rollout,
-                        const UpdateOptions& options, const double* weights) const {
+                        const UpdateOptions& options, const StepCounts* counts) const {
   const PolicyModel& model = state_.model;
   const int64_t sequences = static_cast<int64_t>(members_) * static_cast<int64_t>(envs.size());
   Gather(rollout.critic_inputs, model.critic.inputs, envs, shard.inputs);
@@ -265,7 +302,7 @@ void Learner::RunCritic(Shard& shard, std::span<const int32_t> envs, const Rollo
   std::fill_n(shard.slopes.begin(), model.groups * sequences * steps_, 0.0F);
   ForEachSequence(envs, [&](int32_t group, int64_t place, int64_t sequence) {
     const auto g = static_cast<size_t>(group);
-    if (weights[g] == 0) return;
+    if (counts[g].critic == 0) return;
     const int64_t cell = sequence * steps_;
     const ValueRows rows{.rows = steps_,
                          .values = outputs + place * steps_,
@@ -273,7 +310,7 @@ void Learner::RunCritic(Shard& shard, std::span<const int32_t> envs, const Rollo
                          .targets = rollout.targets.data() + cell,
                          .weights = rollout.weights.data() + cell};
     shard.sums[g].value.Add(ValueLoss(rows, options.value_clip,
-                                      static_cast<float>(options.value_weight / weights[g]),
+                                      static_cast<float>(options.value_weight / counts[g].critic),
                                       shard.slopes.data() + place * steps_));
   });
   const auto loss_done = Clock::now();
@@ -292,70 +329,106 @@ absl::Status Learner::AddShardsUp(std::vector<GroupSums>& sums) {
     for (size_t g = 0; g < sums.size(); ++g) {
       sums[g].policy.Add(shards_[shard]->sums[g].policy);
       sums[g].value.Add(shards_[shard]->sums[g].value);
+      sums[g].anchor.Add(shards_[shard]->sums[g].anchor);
     }
   }
   if (collective_.world() == 1) return absl::OkStatus();
   RETURN_IF_ERROR(collective_.SumInPlace(std::span<float>(total)));
-  static_assert(sizeof(GroupSums) == 7 * sizeof(double));
+  static_assert(sizeof(GroupSums) == 10 * sizeof(double));
   return collective_.SumInPlace(
-      std::span<double>(reinterpret_cast<double*>(sums.data()), 7 * sums.size()));
+      std::span<double>(reinterpret_cast<double*>(sums.data()), 10 * sums.size()));
 }
+
+namespace {
+
+// One network of one group: what Adam moves. [P] each.
+struct Moved {
+  std::span<float> gradient, parameters, first, second;
+  int64_t& updates;
+};
+
+// The gradient's norm before clipping, or -1 where it is not finite.
+double Move(const UpdateOptions& options, const Moved& network) {
+  const double norm = Norm(network.gradient);
+  if (!std::isfinite(norm)) return -1;
+  const bool clip = options.max_gradient_norm > 0 && norm > options.max_gradient_norm;
+  const auto scale = static_cast<float>(clip ? options.max_gradient_norm / norm : 1.0);
+  AdamUpdate({.learning_rate = options.learning_rate}, ++network.updates, scale, network.gradient,
+             network.parameters, network.first, network.second);
+  return norm;
+}
+
+absl::Status NotFinite(const char* network, std::string_view agent) {
+  return absl::InternalError("training diverged: the gradient of the " + std::string(network) +
+                             " of " + std::string(agent) +
+                             " is not finite; look for rewards or observations that are not, "
+                             "or take a smaller learning_rate");
+}
+
+}  // namespace
 
 absl::Status Learner::Step(const UpdateOptions& options, const std::vector<GroupSums>& sums,
                            std::span<GroupStats> stats) {
-  PolicyModel& model = state_.model;
-  const AdamOptions adam{.learning_rate = options.learning_rate};
-  const auto actor_size = static_cast<size_t>(model.actor.parameters);
-  const auto critic_size = static_cast<size_t>(model.critic.parameters);
-  const std::span<float> gradients(shards_.front()->gradients);
-  // Moves one network; its gradient's norm, or -1 where it is not finite.
-  const auto move = [&](size_t g, size_t size, std::span<const float> all, int64_t& updates,
-                        std::vector<float>& parameters, std::vector<float>& first,
-                        std::vector<float>& second) {
-    const auto gradient = all.subspan(g * size, size);
-    const double norm = Norm(gradient);
-    if (!std::isfinite(norm)) return -1.0;
-    const bool clip = options.max_gradient_norm > 0 && norm > options.max_gradient_norm;
-    const auto scale = static_cast<float>(clip ? options.max_gradient_norm / norm : 1.0);
-    AdamUpdate(adam, ++updates, scale, gradient, std::span(parameters).subspan(g * size, size),
-               std::span(first).subspan(g * size, size), std::span(second).subspan(g * size, size));
-    return norm;
-  };
   for (size_t g = 0; g < sums.size(); ++g) {
-    const PolicySums& policy = sums[g].policy;
-    const ValueSums& value = sums[g].value;
-    GroupStats& stat = stats[g];
-    const auto not_finite = [&](const char* network) {
-      return absl::InternalError("training diverged: the gradient of the " + std::string(network) +
-                                 " of " + std::string(NameOf(model, static_cast<int32_t>(g))) +
-                                 " is not finite; look for rewards or observations that are not, "
-                                 "or take a smaller learning_rate");
-    };
-    if (policy.weight > 0) {
-      stat.kl = policy.kl / policy.weight;
-      if (options.target_kl > 0 && stat.kl > options.target_kl) stopped_[g] = 1;
-    }
-    if (policy.weight > 0 && stopped_[g] == 0) {
-      ++stat.actor_updates;
-      stat.policy_loss += policy.loss / policy.weight;
-      stat.entropy += policy.entropy / policy.weight;
-      stat.clip_fraction += policy.clipped / policy.weight;
-      const double norm =
-          move(g, actor_size, gradients, state_.actor_updates[g], model.actor_parameters,
-               state_.actor_first_moments, state_.actor_second_moments);
-      if (norm < 0) return not_finite("actor");
-      stat.actor_gradient_norm += norm;
-    }
-    if (value.weight > 0) {
-      ++stat.critic_updates;
-      stat.value_loss += value.loss / value.weight;
-      const double norm = move(g, critic_size, gradients.subspan(model.actor_parameters.size()),
-                               state_.critic_updates[g], model.critic_parameters,
-                               state_.critic_first_moments, state_.critic_second_moments);
-      if (norm < 0) return not_finite("critic");
-      stat.critic_gradient_norm += norm;
-    }
+    RETURN_IF_ERROR(StepActor(options, sums[g], g, stats[g]));
+    RETURN_IF_ERROR(StepCritic(options, sums[g], g, stats[g]));
   }
+  return absl::OkStatus();
+}
+
+absl::Status Learner::StepActor(const UpdateOptions& options, const GroupSums& sums, size_t group,
+                                GroupStats& stat) {
+  const PolicySums& policy = sums.policy;
+  if (policy.weight == 0) return absl::OkStatus();
+  stat.kl = policy.kl / policy.weight;
+  if (options.target_kl > 0 && stat.kl > options.target_kl) stopped_[group] = 1;
+  if (stopped_[group] != 0) return absl::OkStatus();
+  ++stat.actor_updates;
+  stat.policy_loss += policy.loss / policy.weight;
+  stat.entropy += policy.entropy / policy.weight;
+  stat.clip_fraction += policy.clipped / policy.weight;
+  if (sums.anchor.weight > 0) stat.anchor_divergence += sums.anchor.divergence / sums.anchor.weight;
+
+  PolicyModel& model = state_.model;
+  const auto size = static_cast<size_t>(model.actor.parameters);
+  const auto part = [&](std::vector<float>& all) {
+    return std::span(all).subspan(group * size, size);
+  };
+  const Moved actor{part(shards_.front()->gradients), part(model.actor_parameters),
+                    part(state_.actor_first_moments), part(state_.actor_second_moments),
+                    state_.actor_updates[group]};
+  if (options.elasticity > 0 && !state_.actor_memory.empty()) {
+    state_.actor_memory.AddGradient(options.elasticity, static_cast<int64_t>(group),
+                                    actor.parameters, actor.gradient);
+  }
+  const double norm = Move(options, actor);
+  if (norm < 0) return NotFinite("actor", NameOf(model, static_cast<int32_t>(group)));
+  stat.actor_gradient_norm += norm;
+  return absl::OkStatus();
+}
+
+absl::Status Learner::StepCritic(const UpdateOptions& options, const GroupSums& sums, size_t group,
+                                 GroupStats& stat) {
+  const ValueSums& value = sums.value;
+  if (value.weight == 0) return absl::OkStatus();
+  ++stat.critic_updates;
+  stat.value_loss += value.loss / value.weight;
+
+  PolicyModel& model = state_.model;
+  const auto size = static_cast<size_t>(model.critic.parameters);
+  const auto part = [&](std::vector<float>& all, size_t first = 0) {
+    return std::span(all).subspan(first + group * size, size);
+  };
+  const Moved critic{part(shards_.front()->gradients, model.actor_parameters.size()),
+                     part(model.critic_parameters), part(state_.critic_first_moments),
+                     part(state_.critic_second_moments), state_.critic_updates[group]};
+  if (options.elasticity > 0 && !state_.critic_memory.empty()) {
+    state_.critic_memory.AddGradient(options.elasticity, static_cast<int64_t>(group),
+                                     critic.parameters, critic.gradient);
+  }
+  const double norm = Move(options, critic);
+  if (norm < 0) return NotFinite("critic", NameOf(model, static_cast<int32_t>(group)));
+  stat.critic_gradient_norm += norm;
   return absl::OkStatus();
 }
 

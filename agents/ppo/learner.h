@@ -14,18 +14,12 @@
 #include "agents/ppo/ppo_loss.h"
 #include "agents/ppo/rollout.h"
 #include "agents/ppo/training_stats.h"
+#include "agents/ppo/update_options.h"
 #include "agents/ppo/workers.h"
 
 namespace reeve {
 
-struct UpdateOptions {
-  bool imitate = false;  // cross-entropy with the actions, in place of the clipped loss
-  int32_t epochs = 5, mini_batches = 1;
-  double learning_rate = 3e-4;
-  float entropy = 0.01F, clip = 0.2F, value_clip = 0.2F, value_weight = 0.5F;
-  double max_gradient_norm = 0.5;  // 0: never clipped
-  double target_kl = 0.02;         // 0: no limit
-};
+class AnchorPass;
 
 // Each mini-batch is cut into `shards` parts of whole environments, with gradients of their own
 // that are added up in order: the result does not depend on how many threads there are. A shard
@@ -40,8 +34,11 @@ class Learner {
           Collective& collective);
   ~Learner();
 
-  // `rollout` has advantages, old values and targets. Moves the state's parameters and moments.
-  // Adds to `stats` [A]. Errors: the collective's; gradients that are not finite.
+  // `rollout` has advantages, old values and targets. Moves the state's parameters and moments. The
+  // policy's loss is a mean over the steps that the actor learns from (Rollout::actor_weights), the
+  // critic's over all that count; an actor without such steps stays where it is, with whatever
+  // `options` hold it to. Adds to `stats` [A]. Errors: the collective's; gradients that are not
+  // finite.
   absl::Status Update(const Rollout& rollout, const UpdateOptions& options,
                       std::span<GroupStats> stats);
 
@@ -53,24 +50,34 @@ class Learner {
   struct GroupSums {
     PolicySums policy;
     ValueSums value;
+    AnchorSums anchor;
+  };
+  // Steps of one group in one mini-batch that count, over all ranks.
+  struct StepCounts {
+    double actor = 0, critic = 0;
   };
 
   std::vector<std::vector<int32_t>> CutMiniBatches(const UpdateOptions& options,
                                                    int32_t epoch) const;
   absl::Status CountWeights(const Rollout& rollout,
                             const std::vector<std::vector<int32_t>>& mini_batches,
-                            std::vector<double>& weights) const;
-  void RunShard(Shard& shard, std::span<const int32_t> envs, const Rollout& rollout,
-                const UpdateOptions& options, const double* weights) const;
+                            std::vector<StepCounts>& counts) const;
+  absl::Status TakeAnchors(const UpdateOptions& options);
+  void RunShard(int32_t part, std::span<const int32_t> envs, const Rollout& rollout,
+                const UpdateOptions& options, const StepCounts* counts) const;
   void RunActor(Shard& shard, std::span<const int32_t> envs, const Rollout& rollout,
-                const UpdateOptions& options, const double* weights) const;
+                const UpdateOptions& options, const StepCounts* counts) const;
   void RunCritic(Shard& shard, std::span<const int32_t> envs, const Rollout& rollout,
-                 const UpdateOptions& options, const double* weights) const;
+                 const UpdateOptions& options, const StepCounts* counts) const;
   void Gather(const std::vector<float>& source, int32_t width, std::span<const int32_t> envs,
               std::vector<float>& target) const;
   absl::Status AddShardsUp(std::vector<GroupSums>& sums);
   absl::Status Step(const UpdateOptions& options, const std::vector<GroupSums>& sums,
                     std::span<GroupStats> stats);
+  absl::Status StepActor(const UpdateOptions& options, const GroupSums& sums, size_t group,
+                         GroupStats& stat);
+  absl::Status StepCritic(const UpdateOptions& options, const GroupSums& sums, size_t group,
+                          GroupStats& stat);
   template <class Use>
   void ForEachSequence(std::span<const int32_t> envs, Use&& use) const;
   bool AllActorsStopped() const;
@@ -83,7 +90,8 @@ class Learner {
   int32_t members_ = 1;               // of the largest group; smaller ones are padded
   int32_t chunk_envs_ = 1;
   std::vector<std::unique_ptr<Shard>> shards_;
-  std::vector<uint8_t> stopped_;  // [A] actors that have moved far enough in this iteration
+  std::vector<uint8_t> stopped_;         // [A] actors that have moved far enough in this iteration
+  std::unique_ptr<AnchorPass> anchors_;  // of this Update; null: none
   double network_seconds_ = 0;
 };
 

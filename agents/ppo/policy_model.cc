@@ -52,4 +52,18 @@ PolicyModel MakeModel(const VectorEnvSpec& env, const PpoSpec& spec, uint64_t se
   return model;
 }
 
+TrainerState MakeTrainerState(const VectorEnvSpec& env, const PpoSpec& spec, uint64_t seed) {
+  TrainerState state;
+  state.model = MakeModel(env, spec, seed);
+  state.seed = seed;
+  const auto groups = static_cast<size_t>(state.model.groups);
+  state.actor_first_moments.resize(state.model.actor_parameters.size());
+  state.actor_second_moments.resize(state.model.actor_parameters.size());
+  state.critic_first_moments.resize(state.model.critic_parameters.size());
+  state.critic_second_moments.resize(state.model.critic_parameters.size());
+  state.actor_updates.resize(groups);
+  state.critic_updates.resize(groups);
+  return state;
+}
+
 }  // namespace reeve

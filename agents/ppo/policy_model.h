@@ -6,6 +6,7 @@
 #include <vector>
 
 #include "agents/nn/network_spec.h"
+#include "agents/ppo/elastic_memory.h"
 #include "agents/ppo/ppo_spec.h"
 #include "agents/ppo/running_moments.h"
 #include "agents/ppo/views.h"
@@ -48,10 +49,15 @@ struct TrainerState {
   std::vector<float> actor_first_moments, actor_second_moments;
   std::vector<float> critic_first_moments, critic_second_moments;
   std::vector<int64_t> actor_updates, critic_updates;
+  // What the networks are held to by elastic weight consolidation; empty in ordinary training.
+  ElasticMemory actor_memory, critic_memory;
   // Mean return of the episodes of the last iterations, over agents, oldest first: at most
   // kReturnsKept. What agents/ppo/retraining_monitor.h watches.
   std::vector<double> recent_returns;
   static constexpr size_t kReturnsKept = 64;
 };
+
+// A training that has not begun, on MakeModel's model.
+TrainerState MakeTrainerState(const VectorEnvSpec& env, const PpoSpec& spec, uint64_t seed);
 
 }  // namespace reeve

@@ -81,6 +81,12 @@ void PolicySums::Add(const PolicySums& other) {
   clipped += other.clipped;
 }
 
+void AnchorSums::Add(const AnchorSums& other) {
+  weight += other.weight;
+  cross_entropy += other.cross_entropy;
+  divergence += other.divergence;
+}
+
 void ValueSums::Add(const ValueSums& other) {
   weight += other.weight;
   loss += other.loss;
@@ -142,6 +148,48 @@ PolicySums ImitationLoss(const PolicyRows& rows, const PolicyLossOptions& option
     Differentiate(heads, logits, actions, row, -scale, scale * options.entropy, out);
   }
   return sums;
+}
+
+AnchorSums AnchorLoss(const AnchorRows& rows, float scale, float* dlogits) {
+  AnchorSums sums;
+  int64_t at = 0;  // of the head
+  for (int64_t r = 0; r < rows.rows; ++r) {
+    const float weight = rows.weights[r];
+    sums.weight += weight;
+    for (const int32_t n : rows.heads) {
+      float* const out = dlogits + at;
+      const float* const logits = rows.logits + at;
+      const float* const q = rows.references + at;
+      at += n;
+      if (weight == 0) {
+        std::fill_n(out, n, 0.0F);
+        continue;
+      }
+      const float normaliser = MaskedSoftmax(logits, rows.legal + at - n, n, out);  // out: p
+      double cross_entropy = 0, entropy = 0;
+      for (int32_t k = 0; k < n; ++k) {
+        if (q[k] > 0) {
+          cross_entropy -= static_cast<double>(q[k]) * (logits[k] - normaliser);
+          entropy -= static_cast<double>(q[k]) * PortableLog(q[k]);
+        }
+        out[k] = scale * weight * (out[k] - q[k]);
+      }
+      sums.cross_entropy += weight * cross_entropy;
+      sums.divergence += weight * (cross_entropy - entropy);
+    }
+  }
+  return sums;
+}
+
+void Probabilities(int64_t rows, std::span<const int32_t> heads, const float* logits,
+                   const uint8_t* legal, float* probabilities) {
+  int64_t at = 0;
+  for (int64_t r = 0; r < rows; ++r) {
+    for (const int32_t n : heads) {
+      MaskedSoftmax(logits + at, legal + at, n, probabilities + at);
+      at += n;
+    }
+  }
 }
 
 ValueSums ValueLoss(const ValueRows& rows, float clip, float scale, float* dvalues) {

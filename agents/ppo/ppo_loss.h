@@ -47,6 +47,31 @@ PolicySums PolicyLoss(const PolicyRows& rows, const PolicyLossOptions& options, 
 // `clipped` stay 0. Rows whose action is illegal get weight 0.
 PolicySums ImitationLoss(const PolicyRows& rows, const PolicyLossOptions& options, float* dlogits);
 
+struct AnchorRows {
+  int64_t rows = 0;
+  std::span<const int32_t> heads;     // [H]
+  const float* logits = nullptr;      // [R, K]
+  const uint8_t* legal = nullptr;     // [R, K]
+  const float* references = nullptr;  // [R, K] q: probabilities that the policy is held to
+  const float* weights = nullptr;     // [R] 0: the row counts for nothing
+};
+
+// Sums over rows of weight times, both summed over heads, …
+struct AnchorSums {
+  double weight = 0;
+  double cross_entropy = 0;  // -sum of q log p
+  double divergence = 0;     // sum of q log(q / p): by how much the former is above its least
+
+  void Add(const AnchorSums& other);
+};
+
+// dlogits [R, K]: the gradient of scale * sum of weight * cross-entropy; exactly 0 where p is q.
+AnchorSums AnchorLoss(const AnchorRows& rows, float scale, float* dlogits);
+
+// The probabilities [R, K] that logits give, for references.
+void Probabilities(int64_t rows, std::span<const int32_t> heads, const float* logits,
+                   const uint8_t* legal, float* probabilities);
+
 struct ValueRows {
   int64_t rows = 0;
   // [R], all normalised alike.

@@ -32,8 +32,8 @@ Rollout::Rollout(const PolicyModel& model, const VectorEnvSpec& env, int32_t hor
   critic_inputs.resize(cells * static_cast<size_t>(critic_size));
   legal.resize(cells * static_cast<size_t>(choices));
   actions.resize(cells * static_cast<size_t>(heads));
-  for (auto* array : {&starts, &log_probs, &values, &rewards, &bootstraps, &weights, &advantages,
-                      &returns, &old_values, &targets}) {
+  for (auto* array : {&starts, &log_probs, &values, &rewards, &bootstraps, &weights, &actor_weights,
+                      &advantages, &returns, &old_values, &targets}) {
     array->resize(cells);
   }
   cuts.resize(cells);
@@ -146,7 +146,7 @@ void RolloutWorker::StoreStep(int32_t step, Rollout& rollout) {
       const auto c = static_cast<size_t>(cell);
       rollout.values[c] = runner_.values()[static_cast<size_t>(row)];
       const bool here = was_present_[Local(env, agent)] != 0;
-      rollout.weights[c] = here ? 1 : 0;
+      rollout.weights[c] = rollout.actor_weights[c] = here ? 1 : 0;
       if (!here) continue;
       const int32_t group = model_.group_of[static_cast<size_t>(agent)];
       const float* x = buffers.observations.data() + source * spec_.features;

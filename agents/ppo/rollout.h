@@ -33,6 +33,10 @@ struct Rollout {
   std::vector<float> bootstraps;  // [N, E, T] see agents/ppo/gae.h
   std::vector<uint8_t> cuts;      // [N, E, T]
   std::vector<float> weights;     // [N, E, T] 1: the agent was present
+  // [N, E, T] 1: the actor learns from the step; 0 where the agent was absent, or where something
+  // else (a safeguard) acted in the actor's place. Such steps stay in the trajectory: advantages
+  // run through them and the critic learns from them, the actor does not.
+  std::vector<float> actor_weights;
   // Filled in by the trainer.
   std::vector<float> advantages, returns;  // [N, E, T] in rewards; advantages may be normalised
   std::vector<float> old_values, targets;  // [N, E, T] values and returns, normalised

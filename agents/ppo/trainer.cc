@@ -15,23 +15,6 @@ namespace {
 
 using Clock = std::chrono::steady_clock;
 
-// Observations of old policies count as at most this many iterations.
-constexpr double kObservationMemory = 1000;
-
-TrainerState InitialState(const VectorEnvSpec& env, const PpoSpec& spec, uint64_t seed) {
-  TrainerState state;
-  state.model = MakeModel(env, spec, seed);
-  state.seed = seed;
-  const auto groups = static_cast<size_t>(state.model.groups);
-  state.actor_first_moments.resize(state.model.actor_parameters.size());
-  state.actor_second_moments.resize(state.model.actor_parameters.size());
-  state.critic_first_moments.resize(state.model.critic_parameters.size());
-  state.critic_second_moments.resize(state.model.critic_parameters.size());
-  state.actor_updates.resize(groups);
-  state.critic_updates.resize(groups);
-  return state;
-}
-
 bool SameShape(const ViewShape& a, const ViewShape& b) {
   return a.view == b.view && a.agents == b.agents && a.features == b.features &&
          a.heads == b.heads && a.agent_id == b.agent_id;
@@ -71,36 +54,13 @@ std::string Difference(const TrainerState& ours, const TrainerState& theirs) {
                                s.actor_updates.size(),
                                s.critic_updates.size()};
   };
-  return sizes(ours) == sizes(theirs) ? "" : "its arrays have other sizes";
-}
-
-UpdateOptions OptionsOf(const PpoSpec& spec, int64_t steps_done) {
-  return {.imitate = false,
-          .epochs = spec.epochs,
-          .mini_batches = spec.mini_batches,
-          .learning_rate = spec.LearningRate(steps_done),
-          .entropy = static_cast<float>(spec.Entropy(steps_done)),
-          .clip = static_cast<float>(spec.clip),
-          .value_clip = static_cast<float>(spec.value_clip),
-          .value_weight = static_cast<float>(spec.value_weight),
-          .max_gradient_norm = spec.max_gradient_norm,
-          .target_kl = spec.target_kl};
-}
-
-// From sums over the updates to means.
-void Average(std::span<GroupStats> stats) {
-  for (GroupStats& stat : stats) {
-    if (stat.actor_updates > 0) {
-      for (double* sum :
-           {&stat.policy_loss, &stat.entropy, &stat.clip_fraction, &stat.actor_gradient_norm}) {
-        *sum /= stat.actor_updates;
-      }
-    }
-    if (stat.critic_updates > 0) {
-      stat.value_loss /= stat.critic_updates;
-      stat.critic_gradient_norm /= stat.critic_updates;
-    }
-  }
+  const auto fits = [](const ElasticMemory& memory, const std::vector<float>& parameters) {
+    return memory.importance.size() == memory.centre.size() &&
+           (memory.empty() || memory.centre.size() == parameters.size());
+  };
+  const bool remembers = fits(theirs.actor_memory, a.actor_parameters) &&
+                         fits(theirs.critic_memory, a.critic_parameters);
+  return sizes(ours) == sizes(theirs) && remembers ? "" : "its arrays have other sizes";
 }
 
 }  // namespace
@@ -110,7 +70,7 @@ Trainer::Trainer(VectorEnv& env, const PpoSpec& spec, uint64_t seed, int32_t thr
     : env_(env),
       spec_(spec),
       collective_(collective),
-      state_(InitialState(env.spec(), spec, seed)),
+      state_(MakeTrainerState(env.spec(), spec, seed)),
       rollout_(state_.model, env.spec(), spec.horizon),
       workers_(threads),
       actions_(static_cast<size_t>(env.spec().envs) * static_cast<size_t>(env.spec().agents) *
@@ -146,11 +106,8 @@ absl::StatusOr<IterationStats> Trainer::Iterate(const Demonstrator& demonstrator
   const auto begin = Clock::now();
   IterationStats stats;
   stats.groups.resize(static_cast<size_t>(state_.model.groups));
-  UpdateOptions options = OptionsOf(spec_, state_.steps_done);
-  TargetOptions targets{.gamma = spec_.gamma,
-                        .lambda = spec_.lambda,
-                        .normalise_values = spec_.normalise_values,
-                        .normalise_advantages = spec_.normalise_advantages};
+  UpdateOptions options = UpdateOptionsOf(spec_, state_.steps_done);
+  TargetOptions targets = TargetOptionsOf(spec_);
   if (imitation != nullptr) {
     options.imitate = true;
     options.epochs = imitation->epochs;
@@ -162,8 +119,10 @@ absl::StatusOr<IterationStats> Trainer::Iterate(const Demonstrator& demonstrator
   RETURN_IF_ERROR(Collect(demonstrator, stats.times));
   RETURN_IF_ERROR(MakeTargets(targets, collective_, state_.model, rollout_, stats.groups));
   RETURN_IF_ERROR(learner_->Update(rollout_, options, stats.groups));
-  Average(stats.groups);
-  RETURN_IF_ERROR(MergeObservations());
+  AverageOverUpdates(stats.groups);
+  if (spec_.normalise_observations) {  // after the update: its inputs had the moments so far
+    RETURN_IF_ERROR(MergeObservations(collective_, rollout_, state_.model));
+  }
 
   ++state_.iteration;
   if (imitation == nullptr) {
@@ -196,18 +155,6 @@ absl::Status Trainer::Collect(const Demonstrator& demonstrator, IterationTimes& 
     times.environment += collectors_[part]->times().environment / collectors_.size();
     times.inference += collectors_[part]->times().inference / collectors_.size();
   }
-  return absl::OkStatus();
-}
-
-// After the update: its inputs were normalised with the moments so far.
-absl::Status Trainer::MergeObservations() {
-  if (!spec_.normalise_observations) return absl::OkStatus();
-  MomentSums total = state_.model.observations.ZeroSums();
-  for (const MomentSums& sums : rollout_.observation_sums) {
-    for (size_t i = 0; i < total.size(); ++i) total[i] += sums[i];
-  }
-  RETURN_IF_ERROR(collective_.SumInPlace(std::span<double>(total)));
-  state_.model.observations.Merge(total, kObservationMemory);
   return absl::OkStatus();
 }
 

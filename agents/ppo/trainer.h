@@ -55,7 +55,6 @@ class Trainer {
   absl::Status Collect(const Demonstrator& demonstrator, IterationTimes& times);
   absl::StatusOr<IterationStats> Iterate(const Demonstrator& demonstrator,
                                          const BehaviourCloningSpec* imitation);
-  absl::Status MergeObservations();
   absl::Status SummariseEpisodes(IterationStats& stats);
 
   VectorEnv& env_;

@@ -2,6 +2,7 @@
 #pragma once
 
 #include <cstdint>
+#include <span>
 #include <vector>
 
 namespace reeve {
@@ -23,9 +24,14 @@ struct GroupStats {
   double kl = 0;                           // of the policy before the iteration and after, nearly
   double explained_variance = 0;           // of the returns, by the values before the iteration
   double actor_gradient_norm = 0, critic_gradient_norm = 0;  // before clipping
+  // From the policy before the update, over the anchors (UpdateOptions::anchors).
+  double anchor_divergence = 0;
   int32_t actor_updates = 0;  // fewer than the critic's where the KL stop came first
   int32_t critic_updates = 0;
 };
+
+// From sums over the updates, as a Learner leaves them, to means.
+void AverageOverUpdates(std::span<GroupStats> stats);
 
 // Seconds; of threads that work at once, the mean.
 struct IterationTimes {

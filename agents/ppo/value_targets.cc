@@ -12,18 +12,26 @@ namespace {
 
 // Returns of old policies count as at most this many iterations.
 constexpr double kValueMemory = 10;
+// Observations of old policies, at most this many.
+constexpr double kObservationMemory = 1000;
 
-// Sums over the steps of one group that count: of returns (around the mean so far) and advantages.
-struct TargetSums {
-  double count = 0;
-  double returns = 0, return_squares = 0;
-  double advantages = 0, advantage_squares = 0;
+// A number of values, their sum and that of their squares.
+struct Spread {
+  double count = 0, sum = 0, squares = 0;
 
-  double Variance(double sum, double squares) const {
-    return std::max(0.0, squares / count - (sum / count) * (sum / count));
+  void Add(double x) {
+    count += 1;
+    sum += x;
+    squares += x * x;
   }
-  double return_variance() const { return Variance(returns, return_squares); }
-  double advantage_variance() const { return Variance(advantages, advantage_squares); }
+  double mean() const { return sum / count; }
+  double variance() const { return std::max(0.0, squares / count - mean() * mean()); }
+};
+
+// Over the steps of one group: of returns (around the mean so far) and advantages of all steps that
+// count, and of advantages of those that the actor learns from.
+struct TargetSums {
+  Spread returns, advantages, actor_advantages;
 };
 
 // use(group, index of a step)
@@ -69,31 +77,34 @@ void MoveLastLayer(const RunningMoments& from, const RunningMoments& to, int32_t
 
 }  // namespace
 
+TargetOptions TargetOptionsOf(const PpoSpec& spec) {
+  return {.gamma = spec.gamma,
+          .lambda = spec.lambda,
+          .normalise_values = spec.normalise_values,
+          .normalise_advantages = spec.normalise_advantages};
+}
+
 absl::Status MakeTargets(const TargetOptions& options, Collective& collective, PolicyModel& model,
                          Rollout& rollout, std::span<GroupStats> stats) {
   EstimateAll(options, rollout);
   std::vector<TargetSums> sums(static_cast<size_t>(model.groups));
   ForEachStep(model, rollout, [&](size_t g, size_t cell) {
     if (rollout.weights[cell] == 0) return;
-    const double gain = rollout.returns[cell] - model.values.mean[g];
-    const double advantage = rollout.advantages[cell];
-    sums[g].count += 1;
-    sums[g].returns += gain;
-    sums[g].return_squares += gain * gain;
-    sums[g].advantages += advantage;
-    sums[g].advantage_squares += advantage * advantage;
+    sums[g].returns.Add(rollout.returns[cell] - model.values.mean[g]);
+    sums[g].advantages.Add(rollout.advantages[cell]);
+    if (rollout.actor_weights[cell] != 0) sums[g].actor_advantages.Add(rollout.advantages[cell]);
   });
-  static_assert(sizeof(TargetSums) == 5 * sizeof(double));
+  static_assert(sizeof(TargetSums) == 9 * sizeof(double));
   RETURN_IF_ERROR(collective.SumInPlace(
-      std::span<double>(reinterpret_cast<double*>(sums.data()), 5 * sums.size())));
+      std::span<double>(reinterpret_cast<double*>(sums.data()), 9 * sums.size())));
 
   RunningMoments before = model.values;  // what the critics' outputs are in, once moved
   if (options.normalise_values) {
     MomentSums moments = model.values.ZeroSums();
     for (size_t g = 0; g < sums.size(); ++g) {
-      moments[3 * g] = sums[g].count;
-      moments[3 * g + 1] = sums[g].returns;
-      moments[3 * g + 2] = sums[g].return_squares;
+      moments[3 * g] = sums[g].returns.count;
+      moments[3 * g + 1] = sums[g].returns.sum;
+      moments[3 * g + 2] = sums[g].returns.squares;
     }
     model.values.Merge(moments, kValueMemory);
     for (int32_t group = 0; group < model.groups; ++group) {
@@ -113,14 +124,14 @@ absl::Status MakeTargets(const TargetOptions& options, Collective& collective, P
     const auto g = static_cast<size_t>(group);
     scales.push_back({before.mean[g], before.deviation(group, 0), model.values.mean[g],
                       model.values.deviation(group, 0), 0, 1});
-    if (sums[g].count == 0) continue;
-    if (options.normalise_advantages) {
-      scales[g].advantage_mean = sums[g].advantages / sums[g].count;
-      scales[g].advantage_deviation = std::sqrt(sums[g].advantage_variance()) + 1e-8;
+    const TargetSums& sum = sums[g];
+    if (options.normalise_advantages && sum.actor_advantages.count > 0) {
+      scales[g].advantage_mean = sum.actor_advantages.mean();
+      scales[g].advantage_deviation = std::sqrt(sum.actor_advantages.variance()) + 1e-8;
     }
     // An advantage is the error of a value: return - value.
-    if (sums[g].return_variance() > 0) {
-      stats[g].explained_variance = 1 - sums[g].advantage_variance() / sums[g].return_variance();
+    if (sum.returns.count > 0 && sum.returns.variance() > 0) {
+      stats[g].explained_variance = 1 - sum.advantages.variance() / sum.returns.variance();
     }
   }
   ForEachStep(model, rollout, [&](size_t g, size_t cell) {
@@ -131,6 +142,16 @@ absl::Status MakeTargets(const TargetOptions& options, Collective& collective, P
     rollout.advantages[cell] =
         static_cast<float>((rollout.advantages[cell] - s.advantage_mean) / s.advantage_deviation);
   });
+  return absl::OkStatus();
+}
+
+absl::Status MergeObservations(Collective& collective, const Rollout& rollout, PolicyModel& model) {
+  MomentSums total = model.observations.ZeroSums();
+  for (const MomentSums& sums : rollout.observation_sums) {
+    for (size_t i = 0; i < total.size(); ++i) total[i] += sums[i];
+  }
+  RETURN_IF_ERROR(collective.SumInPlace(std::span<double>(total)));
+  model.observations.Merge(total, kObservationMemory);
   return absl::OkStatus();
 }
 

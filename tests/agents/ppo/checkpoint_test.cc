@@ -153,6 +153,18 @@ TEST(Checkpoint, TrainingComesBackToTheBit) {
   EXPECT_EQ(ReadFile(path).value(), ReadFile(again).value());
 }
 
+TEST(Checkpoint, WhatElasticityRemembersComesBack) {
+  const std::string path = Folder() + "/t.ckpt";
+  TrainerState state = ExampleState();
+  state.actor_memory.Consolidate(state.actor_first_moments, state.model.actor_parameters, 1);
+  ASSERT_TRUE(SaveTraining(path, ExampleInfo(), state).ok());
+  const auto loaded = LoadTraining(path);
+  ASSERT_TRUE(loaded.ok()) << loaded.status();
+  EXPECT_EQ(loaded->state.actor_memory.importance, state.actor_memory.importance);
+  EXPECT_EQ(loaded->state.actor_memory.centre, state.actor_memory.centre);
+  EXPECT_TRUE(loaded->state.critic_memory.empty());
+}
+
 TEST(Checkpoint, PolicyIsWhatActs) {
   const std::string path = Folder() + "/p.ckpt";
   const PolicyModel model = ExampleState().model;

@@ -200,6 +200,65 @@ TEST(ImitationLoss, AgreesWithAutograd) {
   EXPECT_THAT(slopes, Pointwise(FloatNear(1e-5F), expected));
 }
 
+TEST(AnchorLoss, ByHand) {
+  // Held to (3/4, 1/4), being at (1/2, 1/2): cross-entropy log 2, slopes p - q.
+  const std::vector<int32_t> heads = {2};
+  const std::vector<float> logits(2), references = {0.75F, 0.25F}, weights = {2};
+  const std::vector<uint8_t> legal = {1, 1};
+  AnchorRows rows{.rows = 1,
+                  .heads = heads,
+                  .logits = logits.data(),
+                  .legal = legal.data(),
+                  .references = references.data(),
+                  .weights = weights.data()};
+  float slopes[2];
+  const AnchorSums sums = AnchorLoss(rows, 10, slopes);
+  EXPECT_EQ(sums.weight, 2);
+  EXPECT_NEAR(sums.cross_entropy, 2 * std::log(2.0), 1e-6);
+  EXPECT_NEAR(sums.divergence, 2 * (0.75 * std::log(1.5) + 0.25 * std::log(0.5)), 1e-6);
+  EXPECT_FLOAT_EQ(slopes[0], 2 * 10 * -0.25F);
+  EXPECT_FLOAT_EQ(slopes[1], 2 * 10 * 0.25F);
+}
+
+TEST(AnchorLoss, AgreesWithAutograd) {
+  const RandomRows r;
+  std::vector<float> others(r.logits.rbegin(), r.logits.rend()), references(others.size());
+  Probabilities(RandomRows::kRows, r.heads, others.data(), r.legal.data(), references.data());
+  const AnchorRows rows{.rows = RandomRows::kRows,
+                        .heads = r.heads,
+                        .logits = r.logits.data(),
+                        .legal = r.legal.data(),
+                        .references = references.data(),
+                        .weights = r.weights.data()};
+  std::vector<float> slopes(others.size());
+  const AnchorSums sums = AnchorLoss(rows, 0.5F, slopes.data());
+
+  torch::Tensor x = Wrap(r.logits).view({RandomRows::kRows, 8}).clone().set_requires_grad(true);
+  const torch::Tensor mask = torch::from_blob(const_cast<uint8_t*>(r.legal.data()),
+                                              {RandomRows::kRows, 8}, torch::kUInt8) == 0;
+  const auto log_p = [&](const torch::Tensor& all) {
+    const torch::Tensor legal = all.masked_fill(mask, -1e9);
+    return torch::cat({torch::log_softmax(legal.narrow(1, 0, 5), 1),
+                       torch::log_softmax(legal.narrow(1, 5, 3), 1)},
+                      1);
+  };
+  const torch::Tensor log_q = log_p(Wrap(others).view({RandomRows::kRows, 8}));
+  const torch::Tensor q = log_q.exp(), weight = Wrap(r.weights);
+  const torch::Tensor loss = (weight * -(q * log_p(x)).sum(1)).sum();
+  torch::autograd::backward({0.5 * loss}, {});
+  EXPECT_NEAR(sums.cross_entropy, loss.item<double>(), 1e-3);
+  EXPECT_NEAR(sums.divergence, (weight * (q * (log_q - log_p(x))).sum(1)).sum().item<double>(),
+              1e-3);
+  const torch::Tensor grad = x.grad().contiguous();
+  const std::vector<float> expected(grad.data_ptr<float>(), grad.data_ptr<float>() + grad.numel());
+  EXPECT_THAT(slopes, Pointwise(FloatNear(1e-6F), expected));
+  for (size_t i = 0; i < slopes.size(); ++i) {
+    if (r.legal[i] == 0 || r.weights[i / 8] == 0) {
+      EXPECT_EQ(slopes[i], 0);
+    }
+  }
+}
+
 TEST(ValueLoss, AgreesWithAutograd) {
   RandomCursor draw(RandomStream(8, StreamPurpose::kGenerator, 0));
   std::vector<float> values, old, targets, weights;
