@@ -95,8 +95,9 @@ struct BocpdOptions {
   template <class V>
   static void Fields(V& v) {
     using B = BocpdOptions;
-    v.Field("threshold", &B::threshold, "Probability of a recent change above which there was one",
-            Between(1e-6, 1 - 1e-9));
+    v.Field("threshold", &B::threshold,
+            "Probability of runs about as long as the likeliest, above which that one is believed",
+            Between(0, 1));
     v.Field("mean_run", &B::mean_run,
             "Control periods between two changes, on average (the hazard is one over this)",
             Between(2, 1e12));
@@ -106,6 +107,10 @@ struct BocpdOptions {
             Between(1, 10'000));
     v.Field("sd", &B::sd, "Standard deviation of contexts within a segment, before there are any",
             Between(1e-6, 1e6));
+    v.Field("sd_weight", &B::sd_weight,
+            "In control periods, what that presumption weighs; low: contexts that resemble their "
+            "predecessors, as smoothed ones do, make a segment of every wave",
+            Between(0.1, 1e9));
     v.Field("spread", &B::spread,
             "How far a new segment's mean may be from the present environment's, in those",
             Between(0.1, 1e6));

@@ -150,6 +150,22 @@ TEST_F(DetectionStudyTest, ErrorsSayWhere) {
   EXPECT_THAT(MessageOf(Run(config).status()), HasSubstr("did you mean 'threshold'?"));
 }
 
+// What docs/results.md is made with: it can be read, and every detector has as many tries.
+TEST_F(DetectionStudyTest, TheExperimentOfTheDocsTunesAllAlike) {
+  const auto text = ReadFile(REEVE_SOURCE_DIR "/configs/experiments/detection.yaml");
+  ASSERT_TRUE(text.ok()) << MessageOf(text.status());
+  const auto config = Parse(*text);
+  ASSERT_TRUE(config.ok()) << MessageOf(config.status());
+  for (const StudyDetector& detector : config->detectors) {
+    if (detector.detector.kind == DetectorKind::kOracle) continue;
+    const auto candidates = GridCandidates(detector.search, 1000);
+    ASSERT_TRUE(candidates.ok()) << MessageOf(candidates.status());
+    EXPECT_EQ(candidates->size(), 1u + 4 * 3) << detector.label;
+  }
+  const auto scenario = LoadScenario(REEVE_SOURCE_DIR "/configs/scenarios/shifting.yaml");
+  EXPECT_TRUE(scenario.ok()) << MessageOf(scenario.status());
+}
+
 TEST_F(DetectionStudyTest, ConfigurationsAreChecked) {
   const auto error = [](const std::string& change) {
     DetectionStudyConfig config = Study();
