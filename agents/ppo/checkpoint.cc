@@ -327,8 +327,7 @@ absl::Status SavePolicy(const std::string& path, const CheckpointInfo& info,
   return WriteTensorFile(path, file);
 }
 
-absl::Status SaveTraining(const std::string& path, const CheckpointInfo& info,
-                          const TrainerState& state) {
+TensorFile TrainingToTensors(const CheckpointInfo& info, const TrainerState& state) {
   const Json training = {
       {"seed", state.seed}, {"iteration", state.iteration}, {"steps_done", state.steps_done}};
   TensorFile file{.kind = std::string(kTrainingKind),
@@ -348,7 +347,12 @@ absl::Status SaveTraining(const std::string& path, const CheckpointInfo& info,
   AddTensor(file, "recent_returns", {Size(state.recent_returns)}, state.recent_returns);
   AddMemory(file, "actor.memory", actor, state.actor_memory);
   AddMemory(file, "critic.memory", critic, state.critic_memory);
-  return WriteTensorFile(path, file);
+  return file;
+}
+
+absl::Status SaveTraining(const std::string& path, const CheckpointInfo& info,
+                          const TrainerState& state) {
+  return WriteTensorFile(path, TrainingToTensors(info, state));
 }
 
 absl::StatusOr<PolicyCheckpoint> ParsePolicy(const std::string& bytes, const std::string& path) {
@@ -368,6 +372,11 @@ absl::StatusOr<PolicyCheckpoint> ParsePolicy(const std::string& bytes, const std
 absl::StatusOr<TrainingCheckpoint> ParseTraining(const std::string& bytes,
                                                  const std::string& path) {
   ASSIGN_OR_RETURN(const TensorFile file, ParseTensorFile(bytes, path));
+  return TrainingFromTensors(file, path);
+}
+
+absl::StatusOr<TrainingCheckpoint> TrainingFromTensors(const TensorFile& file,
+                                                       const std::string& path) {
   if (file.kind != kTrainingKind) return WrongKind(path, file.kind, "training");
   Reader reader(file, path);
   TrainingCheckpoint training;

@@ -9,6 +9,7 @@
 #include "absl/status/status.h"
 #include "absl/status/statusor.h"
 #include "agents/ppo/policy_model.h"
+#include "agents/ppo/tensor_file.h"
 
 namespace reeve {
 
@@ -50,5 +51,11 @@ absl::StatusOr<TrainingCheckpoint> LoadTraining(const std::string& path);
 // The same from bytes; `path` is for messages.
 absl::StatusOr<PolicyCheckpoint> ParsePolicy(const std::string& bytes, const std::string& path);
 absl::StatusOr<TrainingCheckpoint> ParseTraining(const std::string& bytes, const std::string& path);
+
+// A training as the parts of its file, for files that hold more beside it: further keys of
+// `content`, further tensors. Those are still files of trainings, and of policies.
+TensorFile TrainingToTensors(const CheckpointInfo& info, const TrainerState& state);
+absl::StatusOr<TrainingCheckpoint> TrainingFromTensors(const TensorFile& file,
+                                                       const std::string& path);
 
 }  // namespace reeve
