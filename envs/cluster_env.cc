@@ -160,6 +160,7 @@ absl::Status ClusterEnv::StepOne(int32_t env, std::span<const int32_t> actions) 
   RETURN_IF_ERROR(Deploy(s, now));
   RETURN_IF_ERROR(s.platform.Observe(s.snapshot));
   reward_.Compute(s.platform.truth(), s.outcomes, s.previous, Part(buffers_.rewards, env, 1));
+  reward_.Share(s.present, Part(buffers_.rewards, env, 1));
   CountStep(env);
   std::swap(s.outcomes, s.previous);
   for (size_t i = 0; i < s.present.size(); ++i) {

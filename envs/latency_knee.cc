@@ -10,14 +10,13 @@
 namespace reeve {
 namespace {
 
-// The cluster with one container of the function and nothing that disturbs it.
-ClusterSpec OneContainer(const ClusterSpec& cluster, const std::string& function) {
+// The cluster with `containers` of the function and nothing that disturbs them.
+ClusterSpec Undisturbed(const ClusterSpec& cluster, const std::string& function,
+                        uint32_t containers) {
   ClusterSpec spec = cluster;
   spec.scaling = ScalingMode::kReplicaTarget;
   spec.balancer = BalancerStrategy::kAnyContainer;
   spec.pause = {};
-  spec.nodes.resize(1);
-  spec.nodes[0].count = 1;
   spec.prewarm.clear();
   spec.failures = {};
   spec.events.clear();
@@ -25,11 +24,11 @@ ClusterSpec OneContainer(const ClusterSpec& cluster, const std::string& function
   spec.containers.request_timeout = SimTime::Max();
   spec.containers.queue_limit = 1'000'000'000;
   FunctionOverride& own = spec.functions[function];
-  own.initial_replicas = own.max_replicas = 1;
+  own.initial_replicas = own.max_replicas = static_cast<int32_t>(containers);
   return spec;
 }
 
-// Requests a second that one container can serve.
+// Requests a second that a container can serve.
 double Capacity(const ClusterSpec& spec, const FunctionProfile& function) {
   const FunctionSettings s = SettingsFor(spec, function);
   const double jobs =
@@ -64,8 +63,12 @@ double TailLatency(const ClusterSpec& spec, const FunctionProfile& function, dou
 
 std::vector<LatencyPoint> LatencyCurve(const ClusterSpec& cluster, const FunctionProfile& function,
                                        const LatencyCurveOptions& options) {
-  const ClusterSpec spec = OneContainer(cluster, function.name);
-  const double capacity = Capacity(spec, function);
+  const uint32_t containers =
+      std::max(options.containers > 0 ? static_cast<uint32_t>(options.containers)
+                                      : SettingsFor(cluster, function).initial_replicas,
+               1u);
+  const ClusterSpec spec = Undisturbed(cluster, function.name, containers);
+  const double capacity = Capacity(spec, function) * containers;
   std::vector<LatencyPoint> curve;
   for (int percent = 10; percent <= 95; percent += 5) {
     const double utilisation = percent / 100.0;

@@ -14,17 +14,18 @@
 namespace reeve {
 
 struct LatencyPoint {
-  double utilisation;  // of one container: rate over the most it can serve
+  double utilisation;  // of the containers: rate over the most they can serve
   double p99_ms;       // arrival to answer
 };
 
 struct LatencyCurveOptions {
   int32_t requests = 20'000;  // at each utilisation
   uint64_t seed = 1;
+  int32_t containers = 0;  // 0: as many as the function begins with, at least one
 };
 
-// Latency of the function under Poisson arrivals, alone on one container of the cluster that is
-// always there, at utilisations 0.10, 0.15, … 0.95. Simulated; works are the same at all
+// Latency of the function under Poisson arrivals, alone on the cluster with containers that
+// are always there, at utilisations 0.10, 0.15, … 0.95. Simulated; works are the same at all
 // utilisations, so the curve is smooth. Takes about 0.1 s. Pure; thread-safe.
 std::vector<LatencyPoint> LatencyCurve(const ClusterSpec& cluster, const FunctionProfile& function,
                                        const LatencyCurveOptions& options = {});

@@ -201,7 +201,7 @@ std::vector<RewardDoc> DescribeRewards() {
 
 // ---- computation
 
-RewardFunction::RewardFunction(const RewardSpec& spec) {
+RewardFunction::RewardFunction(const RewardSpec& spec) : team_(spec.team) {
   for (const RewardPart& part : spec.parts) {
     const Row* row = FindRow(part.name);
     REEVE_CHECK(row != nullptr);
@@ -241,6 +241,21 @@ void RewardFunction::Compute(const Snapshot& after, std::span<const ActionOutcom
       sum += part.weight * held;
     }
     rewards[f] = static_cast<float>(std::clamp(sum, -1e9, 1e9));
+  }
+}
+
+void RewardFunction::Share(std::span<const uint8_t> present, std::span<float> rewards) const {
+  if (team_ == 0) return;
+  double sum = 0, count = 0;
+  for (size_t f = 0; f < rewards.size(); ++f) {
+    if (present[f] == 0) continue;
+    sum += rewards[f];
+    count += 1;
+  }
+  if (count == 0) return;
+  for (size_t f = 0; f < rewards.size(); ++f) {
+    if (present[f] == 0) continue;
+    rewards[f] = static_cast<float>((1 - team_) * rewards[f] + team_ * sum / count);
   }
 }
 

@@ -42,10 +42,15 @@ struct RewardPart {
 
 struct RewardSpec {
   std::vector<RewardPart> parts = Default();
+  double team = 0;
 
   template <class V>
   static void Fields(V& v) {
     v.Field("parts", &RewardSpec::parts, "What is added up");
+    v.Field("team", &RewardSpec::team,
+            "Share of each agent's reward that is the mean over all: 0, every one for itself; 1, "
+            "all are paid alike",
+            Between(0, 1));
   }
   absl::Status Validate() const;  // names are known, each stands once
   // The MA-PPO authors': 0.3 * CPU utilisation + 0.7 * SLO preservation; -1 for an illegal action,
@@ -71,6 +76,10 @@ class RewardFunction {
   void Compute(const Snapshot& after, std::span<const ActionOutcome> outcomes,
                std::span<const ActionOutcome> previous, std::span<float> rewards) const;
 
+  // What each of those `present` [F] is paid when `team` of it is the mean over them. The others'
+  // rewards are left as they are.
+  void Share(std::span<const uint8_t> present, std::span<float> rewards) const;
+
   struct Input;  // of one function
 
  private:
@@ -81,6 +90,7 @@ class RewardFunction {
     bool rule;
   };
   std::vector<Part> parts_;
+  double team_ = 0;
 };
 
 }  // namespace reeve

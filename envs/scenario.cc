@@ -47,6 +47,7 @@ void AddOverrides(Scenario& scenario) {
     if (f.initial_replicas) own.initial_replicas = f.initial_replicas;
     if (f.slo_latency) own.slo_latency = f.slo_latency;
     FunctionLoad load{.load = f.load};
+    load.load.rate_rps *= scenario.spec.rate;
     if (!f.present.empty()) {
       load.from = f.present[0];
       load.to = f.present[1];

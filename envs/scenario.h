@@ -102,6 +102,7 @@ struct ScenarioSpec {
   Part part = Part::kTrain;
   WithinMinute within_minute = WithinMinute::kByTrigger;
   std::vector<ScenarioFunction> functions;
+  double rate = 1;
   SimTime length = SimTime::Hours(24);
   SloRule slo = SloRule::kCluster;
   SimTime control_period = SimTime();
@@ -127,6 +128,7 @@ struct ScenarioSpec {
     v.Field("within_minute", &S::within_minute,
             "Where the invocations of a per-minute trace fall within their minute");
     v.Field("functions", &S::functions, "Hand-made functions, instead of `workload`");
+    v.Field("rate", &S::rate, "Factor on the rates of hand-made functions", Between(1e-6, 1e6));
     v.Field("length", &S::length, "Time in which episodes of hand-made functions lie",
             Between(1, 1e7));
     v.Field("slo", &S::slo, "Latency objective of functions without one");

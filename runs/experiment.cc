@@ -9,6 +9,7 @@
 
 #include "agents/simulated_policies.h"
 #include "core/status.h"
+#include "runs/hindsight.h"
 #include "runs/worker_pool.h"
 
 namespace reeve {
@@ -140,10 +141,12 @@ class Experiment {
     }
     ASSIGN_OR_RETURN(const std::vector<RunSummary> runs, RunTests(name, test, first_row));
     ASSIGN_OR_RETURN(const BoundsByCluster bounds, ComputeBounds(name, test, first_row));
+    ASSIGN_OR_RETURN(const std::vector<HindsightTrial> trials, TryRules(name, test));
     const size_t seeds = static_cast<size_t>(config_.seeds);
     for (size_t r = first_row; r < results_.rows.size(); ++r) {
       const auto first = runs.begin() + static_cast<std::ptrdiff_t>((r - first_row) * seeds);
-      FillValues(results_.rows[r], {first, first + static_cast<std::ptrdiff_t>(seeds)}, bounds);
+      FillValues(results_.rows[r], {first, first + static_cast<std::ptrdiff_t>(seeds)}, bounds,
+                 trials);
     }
     for (size_t r = first_row; r < results_.rows.size(); ++r) {
       FillStatistics(results_.rows[r], BaselineOf(first_row));
@@ -192,6 +195,32 @@ class Experiment {
     return runs;
   }
 
+  // Every candidate of every rule that is searched, on the test part; none without `hindsight`.
+  absl::StatusOr<std::vector<HindsightTrial>> TryRules(const std::string& workload,
+                                                       const CellTrace& test) {
+    std::vector<HindsightTrial> trials;
+    if (!config_.hindsight) return trials;
+    TuningSpec spec = config_.tuning;
+    spec.method = SearchMethod::kGrid;
+    spec.first_seed = config_.first_seed;
+    spec.finalists = 1;
+    for (const ExperimentPolicy& policy : config_.policies) {
+      if (policy.search.empty() || !policy.training.empty()) continue;
+      TuningHooks hooks{.stop = hooks_.stop};
+      if (hooks_.on_progress) {
+        hooks.on_progress = [&](size_t done, size_t planned) {
+          hooks_.on_progress(fmt::format("{}: {} in hindsight", workload, policy.label), done,
+                             planned);
+        };
+      }
+      ASSIGN_OR_RETURN(const TuningResult tried,
+                       Tune({&test, &test, BaseOf(config_, policy, clusters_)}, policy.search, spec,
+                            store_, threads_, hooks));
+      AddTrials(policy.label, tried, trials);
+    }
+    return trials;
+  }
+
   using BoundsByCluster = std::map<std::string, std::vector<ClairvoyantBound>>;
 
   absl::StatusOr<BoundsByCluster> ComputeBounds(const std::string& workload, const CellTrace& test,
@@ -225,13 +254,14 @@ class Experiment {
   }
 
   void FillValues(ExperimentRow& row, const std::vector<RunSummary>& runs,
-                  const BoundsByCluster& bounds) const {
+                  const BoundsByCluster& bounds, const std::vector<HindsightTrial>& trials) const {
     row.values.resize(ExperimentMetrics().size());
     for (size_t i = 0; i < runs.size(); ++i) {
       const RunSummary& s = runs[i];
       row.seeds.push_back(Seed(i));
       const BoundDistance distance = DistanceTo(bounds.at(row.cluster)[i].WithPrewarm(),
                                                 s.gb_seconds, static_cast<double>(s.cold_starts));
+      const HindsightTrial* cheapest = CheapestInHindsight(trials, s.slo_violation_share);
       const double values[] = {s.slowdown_p99.value_or(kMissing),
                                s.slowdown_p99_geomean.value_or(kMissing),
                                s.latency_p99_ms.value_or(kMissing),
@@ -241,7 +271,8 @@ class Experiment {
                                static_cast<double>(s.cold_starts),
                                s.cold_start_share,
                                s.replica_changes_per_hour,
-                               distance.gb_seconds_factor.value_or(kMissing)};
+                               distance.gb_seconds_factor.value_or(kMissing),
+                               cheapest ? s.gb_seconds / cheapest->gb_seconds : kMissing};
       for (size_t m = 0; m < row.values.size(); ++m) row.values[m].push_back(values[m]);
     }
   }
@@ -294,6 +325,8 @@ const std::vector<Metric>& ExperimentMetrics() {
       {"cold_start_share", "cold starts per request", "share", Better::kLower},
       {"replica_changes_per_hour", "replica changes per hour", "1/h", Better::kLower},
       {"gb_seconds_over_bound", "GB-seconds over the bound", "x", Better::kLower},
+      {"gb_seconds_over_hindsight", "GB-seconds over the cheapest rule in hindsight", "x",
+       Better::kLower},
   };
   return metrics;
 }

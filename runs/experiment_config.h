@@ -57,6 +57,7 @@ struct ExperimentConfig {
   uint64_t first_seed = 1;
   std::string baseline;
   TuningSpec tuning;
+  bool hindsight = false;
   PerturbationSpec perturbations;
   WithinMinute within_minute = WithinMinute::kByTrigger;
   double confidence = 0.95;
@@ -77,6 +78,9 @@ struct ExperimentConfig {
     v.Field("baseline", &C::baseline,
             "Label of the policy that ratios are to; unset: the first policy");
     v.Field("tuning", &C::tuning, "How policies with a search are tuned");
+    v.Field("hindsight", &C::hindsight,
+            "Also try every candidate of the rules' searches on the test part itself, to say what "
+            "the cheapest rule with no more SLO violations would have cost there");
     v.Field("perturbations", &C::perturbations,
             "What stands between every policy and its cluster, in tuning and in testing");
     v.Field("within_minute", &C::within_minute,

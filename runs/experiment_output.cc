@@ -1,6 +1,7 @@
 // The results of an experiment as a table and as JSON.
 #include <fmt/format.h>
 
+#include <algorithm>
 #include <cmath>
 #include <nlohmann/json.hpp>
 
@@ -21,6 +22,12 @@ size_t MetricIndex(std::string_view key) {
 
 std::string Shown(const Metric& metric, double value) {
   return metric.unit == "share" ? fmt::format("{:.2f} %", value * 100) : HumanNumber(value);
+}
+
+// Some row has this figure: what nobody asked for is left out.
+bool IsThere(const ExperimentResults& results, size_t metric) {
+  return std::any_of(results.rows.begin(), results.rows.end(),
+                     [&](const ExperimentRow& row) { return row.mean[metric].has_value(); });
 }
 
 Cell MeanCell(const ExperimentRow& row, size_t metric) {
@@ -77,21 +84,29 @@ Json RowJson(const ExperimentRow& row) {
 }  // namespace
 
 Table ResultsTable(const ExperimentResults& results) {
-  static constexpr std::string_view kColumns[] = {
-      "slowdown_p99", "slo_violation_share",      "gb_seconds",
-      "cold_starts",  "replica_changes_per_hour", "gb_seconds_over_bound"};
+  static constexpr std::string_view kColumns[] = {"slowdown_p99",
+                                                  "slo_violation_share",
+                                                  "gb_seconds",
+                                                  "cold_starts",
+                                                  "replica_changes_per_hour",
+                                                  "gb_seconds_over_bound",
+                                                  "gb_seconds_over_hindsight"};
   using Align = Table::Align;
   std::vector<Table::Column> columns = {{"workload", "workload", Align::kLeft},
                                         {"policy", "policy", Align::kLeft}};
+  std::vector<size_t> shown;
   for (const std::string_view key : kColumns) {
-    columns.push_back({std::string(key), std::string(ExperimentMetrics()[MetricIndex(key)].title)});
+    const size_t metric = MetricIndex(key);
+    if (!IsThere(results, metric)) continue;
+    shown.push_back(metric);
+    columns.push_back({std::string(key), std::string(ExperimentMetrics()[metric].title)});
   }
   columns.push_back({"gb_seconds_ratio", "GB-s to " + results.baseline});
   columns.push_back({"parameters", "parameters", Align::kLeft});
   Table table(std::move(columns));
   for (const ExperimentRow& row : results.rows) {
     std::vector<Cell> cells = {Cell::Text(row.workload), Cell::Text(row.label())};
-    for (const std::string_view key : kColumns) cells.push_back(MeanCell(row, MetricIndex(key)));
+    for (const size_t metric : shown) cells.push_back(MeanCell(row, metric));
     const auto& ratio = row.ratio[MetricIndex("gb_seconds")];
     cells.push_back(
         ratio ? Cell::Number(ratio->value, fmt::format("{:.2f} [{:.2f}, {:.2f}]", ratio->value,
@@ -105,7 +120,9 @@ Table ResultsTable(const ExperimentResults& results) {
 
 std::string ResultsJson(const ExperimentResults& results) {
   Json metrics = Json::array();
-  for (const Metric& m : ExperimentMetrics()) {
+  for (size_t i = 0; i < ExperimentMetrics().size(); ++i) {
+    if (!IsThere(results, i)) continue;
+    const Metric& m = ExperimentMetrics()[i];
     metrics.push_back({{"key", m.key},
                        {"title", m.title},
                        {"unit", m.unit},

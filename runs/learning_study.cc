@@ -87,10 +87,13 @@ class Study {
     return (std::filesystem::path(folder_) / file).lexically_normal().string();
   }
 
-  absl::StatusOr<TrainingConfig> TrainingOf(const std::string& scenario_file,
+  absl::StatusOr<TrainingConfig> TrainingOf(const StudyScenario& scenario,
                                             const StudyVariant& variant) const {
     ASSIGN_OR_RETURN(TrainingConfig training, LoadTrainingFile(PathOf(config_.training)));
-    if (!scenario_file.empty()) RETURN_IF_ERROR(ReplaceScenario(PathOf(scenario_file), training));
+    if (!scenario.file.empty()) RETURN_IF_ERROR(ReplaceScenario(PathOf(scenario.file), training));
+    std::vector<std::string> changes;
+    for (const std::string& change : scenario.set) changes.push_back("scenario." + change);
+    ASSIGN_OR_RETURN(training, Changed(training, changes));
     ASSIGN_OR_RETURN(training, Changed(training, config_.set));
     absl::StatusOr<TrainingConfig> changed = Changed(training, variant.set);
     if (!changed.ok()) {
@@ -106,13 +109,13 @@ class Study {
     return training->state().model;
   }
 
-  absl::Status MatchParameters(const std::string& scenario_file, const StudyVariant& variant,
+  absl::Status MatchParameters(const StudyScenario& scenario, const StudyVariant& variant,
                                TrainingConfig& training) const {
     if (variant.same_parameters_as.empty()) return absl::OkStatus();
     const auto reference =
         std::find_if(config_.variants.begin(), config_.variants.end(),
                      [&](const StudyVariant& v) { return v.label == variant.same_parameters_as; });
-    ASSIGN_OR_RETURN(const TrainingConfig other, TrainingOf(scenario_file, *reference));
+    ASSIGN_OR_RETURN(const TrainingConfig other, TrainingOf(scenario, *reference));
     ASSIGN_OR_RETURN(const PolicyModel wanted, ModelOf(other));
     ASSIGN_OR_RETURN(const PolicyModel own, ModelOf(training));
     training.learner.actor.width = NearestWidth(training.learner.actor, own.actor.inputs,
@@ -122,10 +125,10 @@ class Study {
     return absl::OkStatus();
   }
 
-  absl::Status PlanRow(const std::string& scenario, const std::string& scenario_file,
+  absl::Status PlanRow(const std::string& name, const StudyScenario& scenario,
                        const StudyVariant& variant) {
-    ASSIGN_OR_RETURN(TrainingConfig training, TrainingOf(scenario_file, variant));
-    RETURN_IF_ERROR(MatchParameters(scenario_file, variant, training));
+    ASSIGN_OR_RETURN(TrainingConfig training, TrainingOf(scenario, variant));
+    RETURN_IF_ERROR(MatchParameters(scenario, variant, training));
     std::vector<TrainingConfig> parts = {training};
     if (variant.alone) {
       if (training.scenario.functions.empty()) {
@@ -139,7 +142,7 @@ class Study {
       }
     }
     ASSIGN_OR_RETURN(const std::string trace, TraceChecksum(training));
-    rows_.push_back({scenario, variant.label, cells_.size(), parts.size()});
+    rows_.push_back({name, variant.label, cells_.size(), parts.size()});
     for (int32_t s = 0; s < config_.seeds; ++s) {
       for (const TrainingConfig& part : parts) {
         LearningRunSpec cell{
@@ -155,11 +158,11 @@ class Study {
   }
 
   absl::Status PlanAll() {
-    std::map<std::string, std::string> scenarios = config_.scenarios;
-    if (scenarios.empty()) scenarios[""] = "";
-    for (const auto& [name, file] : scenarios) {
+    std::map<std::string, StudyScenario> scenarios = config_.scenarios;
+    if (scenarios.empty()) scenarios[""] = {};
+    for (const auto& [name, scenario] : scenarios) {
       for (const StudyVariant& variant : config_.variants) {
-        RETURN_IF_ERROR(PlanRow(name, file, variant));
+        RETURN_IF_ERROR(PlanRow(name, scenario, variant));
       }
     }
     return absl::OkStatus();

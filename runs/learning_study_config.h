@@ -14,6 +14,7 @@
 #include <map>
 #include <optional>
 #include <string>
+#include <string_view>
 #include <vector>
 
 #include "absl/status/status.h"
@@ -58,6 +59,20 @@ struct StudyRatio {
   }
 };
 
+// What is learned: the training's own scenario, or another, with changes.
+struct StudyScenario {
+  std::string file;
+  std::vector<std::string> set;
+
+  static constexpr std::string_view kScalarField = "file";
+  template <class V>
+  static void Fields(V& v) {
+    v.Field("file", &StudyScenario::file,
+            "YAML of the scenario, relative to the study's file; unset: the training's own");
+    v.Field("set", &StudyScenario::set, "What is different in it: rate=0.8");
+  }
+};
+
 struct EvaluationSpec {
   SimTime length = SimTime::Hours(1);
   uint64_t first_seed = 1'000'001;
@@ -77,7 +92,7 @@ struct LearningStudyConfig {
   std::string name = "study";
   std::string title;
   std::string training;
-  std::map<std::string, std::string> scenarios;
+  std::map<std::string, StudyScenario> scenarios;
   std::vector<std::string> set;
   std::vector<StudyVariant> variants;
   std::vector<StudyRatio> ratios;
@@ -95,7 +110,7 @@ struct LearningStudyConfig {
     v.Field("title", &C::title, "One line for the report");
     v.Field("training", &C::training, "YAML of the training, relative to the study's file");
     v.Field("scenarios", &C::scenarios,
-            "Name to the scenario's YAML, relative to the study's file; none: the training's own");
+            "Name to what is learned; none: the training's own scenario");
     v.Field("set", &C::set, "What all variants change in the training");
     v.Field("variants", &C::variants, "What is compared");
     v.Field("ratios", &C::ratios, "Ratios of p99 latency between variants, function by function");

@@ -6,6 +6,9 @@
 #include <algorithm>
 #include <cmath>
 #include <filesystem>
+#include <numeric>
+#include <span>
+#include <tuple>
 
 #include "core/random.h"
 #include "core/status.h"
@@ -18,6 +21,38 @@ namespace {
 double PlaceOf(const std::string& name, uint64_t seed) {
   return RandomStream(seed, StreamPurpose::kTraceEdit, XXH3_64bits(name.data(), name.size()))
       .Uniform(0);
+}
+
+constexpr size_t kStratum = 10;
+
+// By function: which part it may be in.
+std::vector<double> PlacesOf(const Trace& workload, const SplitSpec& split) {
+  std::vector<double> places;
+  for (const FunctionProfile& function : workload.functions()) {
+    places.push_back(PlaceOf(function.name, split.seed));
+  }
+  if (!split.stratified) return places;
+  std::vector<uint64_t> invocations(places.size());
+  for (int m = 0; m < workload.minutes(); ++m) {
+    for (const MinuteCount& c : workload.minute(m)) invocations[c.function] += c.count;
+  }
+  for (const TimedInvocation& i : workload.invocations()) ++invocations[i.function];
+  std::vector<size_t> order(places.size());
+  std::iota(order.begin(), order.end(), size_t{0});
+  std::sort(order.begin(), order.end(), [&](size_t a, size_t b) {
+    return std::tuple(invocations[b], places[a]) < std::tuple(invocations[a], places[b]);
+  });
+  std::vector<double> strata(places.size());
+  for (size_t first = 0; first < order.size(); first += kStratum) {
+    const size_t last = std::min(first + kStratum, order.size());
+    const std::span<size_t> stratum(order.data() + first, last - first);
+    std::sort(stratum.begin(), stratum.end(),
+              [&](size_t a, size_t b) { return places[a] < places[b]; });
+    for (size_t i = 0; i < stratum.size(); ++i) {
+      strata[stratum[i]] = (static_cast<double>(i) + 0.5) / static_cast<double>(stratum.size());
+    }
+  }
+  return strata;
 }
 
 const PartSpec& PartOf(const SplitSpec& split, Part part) {
@@ -103,10 +138,10 @@ absl::StatusOr<Trace> SelectPart(const Trace& workload, const std::optional<Spli
   if (!split) return workload;
   const PartSpec& wanted = PartOf(*split, part);
   SliceOptions slice{.from = wanted.from, .to = wanted.to};
-  for (const FunctionProfile& function : workload.functions()) {
-    const double place = PlaceOf(function.name, split->seed);
-    if (place >= wanted.functions[0] && place < wanted.functions[1]) {
-      slice.functions.push_back(function.name);
+  const std::vector<double> places = PlacesOf(workload, *split);
+  for (size_t i = 0; i < places.size(); ++i) {
+    if (places[i] >= wanted.functions[0] && places[i] < wanted.functions[1]) {
+      slice.functions.push_back(workload.functions()[i].name);
     }
   }
   if (slice.functions.empty() || wanted.from >= workload.duration()) {

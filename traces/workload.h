@@ -22,7 +22,9 @@ namespace reeve {
 
 // A part of a workload: some of its functions, some of its time.
 struct PartSpec {
-  // Functions whose place in [0, 1), a hash of (split seed, name), is in [first, second).
+  // Functions whose place in [0, 1) is in [first, second). The place is a hash of (split seed,
+  // name); of a stratified split, that decides the order within each ten functions of neighbouring
+  // numbers of invocations, which have the places 0.05, 0.15, … 0.95.
   std::vector<double> functions = {0, 1};
   SimTime from = {};
   SimTime to = SimTime::Max();
@@ -43,12 +45,16 @@ struct PartSpec {
 
 struct SplitSpec {
   uint64_t seed = 1;
+  bool stratified = false;
   PartSpec train, test;
   std::optional<PartSpec> validation;
 
   template <class V>
   static void Fields(V& v) {
     v.Field("seed", &SplitSpec::seed, "Of the order of the functions");
+    v.Field("stratified", &SplitSpec::stratified,
+            "Every ten functions that are invoked about as often are shared out over [0, 1) "
+            "evenly, so that no part is left without busy functions; false: at random");
     v.Field("train", &SplitSpec::train, "What parameters are searched on");
     v.Field("validation", &SplitSpec::validation,
             "What the best are chosen on; unset: the training part");

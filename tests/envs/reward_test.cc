@@ -130,6 +130,18 @@ TEST(Reward, EachFunctionHasItsOwn) {
   EXPECT_NEAR(rewards[1], 0.4, 1e-6);
 }
 
+// 0.25 of the mean of 1 and 5, which is 3, and 0.75 of the own; who is absent has no part in it.
+TEST(Reward, ATeamSharesWhatItIsPaid) {
+  RewardSpec spec;
+  spec.team = 0.25;
+  std::vector<float> rewards = {1, 100, 5};
+  const std::vector<uint8_t> present = {1, 0, 1};
+  RewardFunction(spec).Share(present, rewards);
+  EXPECT_THAT(rewards, testing::ElementsAre(1.5F, 100.0F, 4.5F));
+  RewardFunction(RewardSpec{}).Share(present, rewards);
+  EXPECT_THAT(rewards, testing::ElementsAre(1.5F, 100.0F, 4.5F));
+}
+
 TEST(Reward, IsFiniteWhateverTheSnapshot) {
   RewardSpec spec;
   spec.parts.clear();

@@ -3,6 +3,7 @@
 #include <gmock/gmock.h>
 #include <gtest/gtest.h>
 
+#include <cmath>
 #include <filesystem>
 #include <nlohmann/json.hpp>
 
@@ -272,6 +273,56 @@ TEST_F(ExperimentTest, TuningNeverSeesTheTestPart) {
     EXPECT_EQ(results->rows[1].tuning->trials[i].validation_gb_seconds,
               alone->trials[i].validation_gb_seconds);
   }
+}
+
+// Against simulations of the test part made one by one: for every run, the cheapest of the four
+// candidates that has no more violations.
+TEST_F(ExperimentTest, InHindsightEveryCandidateIsTriedOnTheTestPart) {
+  ExperimentConfig config = Small();
+  config.hindsight = true;
+  config.tuning.seeds = 2;
+  auto store = CellStore::Open("");
+  ASSERT_TRUE(store.ok());
+  const auto results = RunExperiment(config, folder_, *store, 1);
+  ASSERT_TRUE(results.ok()) << MessageOf(results.status());
+
+  const WorkloadSpec& workload = config.workloads.at("w");
+  const auto whole = LoadWorkload(workload, folder_);
+  const CellTrace test(*SelectPart(*whole, workload.split, Part::kTest));
+  SimulationConfig base;
+  const auto cluster = LoadCluster(folder_ + "/c.yaml", {});
+  ASSERT_TRUE(cluster.ok());
+  base.cluster = *cluster;
+  base.bound = false;
+  std::vector<std::pair<double, double>> tried;  // violations, GB-seconds
+  for (const int window : {60, 30, 120, 300}) {
+    base.policy.kpa.stable_window = SimTime::Seconds(window);
+    double violations = 0, gb_seconds = 0;
+    for (const uint64_t seed : {1, 2}) {
+      base.seed = seed;
+      const auto run = store->Get(test, base, {});
+      violations += run->slo_violation_share / 2;
+      gb_seconds += run->gb_seconds / 2;
+    }
+    tried.emplace_back(violations, gb_seconds);
+  }
+  constexpr size_t kViolations = 3, kGbSeconds = 4, kOverHindsight = 10;
+  ASSERT_EQ(ExperimentMetrics()[kOverHindsight].key, "gb_seconds_over_hindsight");
+  int compared = 0;
+  for (const ExperimentRow& row : results->rows) {
+    for (size_t i = 0; i < 3; ++i) {
+      double cheapest = 1e300;
+      for (const auto& [violations, gb_seconds] : tried) {
+        if (violations <= row.values[kViolations][i]) cheapest = std::min(cheapest, gb_seconds);
+      }
+      const double ratio = row.values[kOverHindsight][i];
+      ASSERT_EQ(std::isnan(ratio), cheapest == 1e300) << row.label() << " " << i;
+      if (std::isnan(ratio)) continue;
+      EXPECT_DOUBLE_EQ(ratio, row.values[kGbSeconds][i] / cheapest) << row.label() << " " << i;
+      ++compared;
+    }
+  }
+  EXPECT_GT(compared, 2);
 }
 
 TEST_F(ExperimentTest, MistakesAreNamed) {

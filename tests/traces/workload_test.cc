@@ -69,6 +69,24 @@ TEST(WorkloadTest, AnotherSeedIsAnotherOrder) {
             Names(*SelectPart(trace, HalfAndHalf(), Part::kTest)));
 }
 
+// 200 functions with rising rates, half and half: of every ten neighbours five are in each part.
+TEST(WorkloadTest, AStratifiedSplitHasBusyFunctionsInEveryPart) {
+  const Trace trace = Counted(200, 10);
+  SplitSpec split = HalfAndHalf();
+  split.stratified = true;
+  const auto train = SelectPart(trace, split, Part::kTrain);
+  ASSERT_TRUE(train.ok());
+  EXPECT_EQ(train->functions().size(), 100u);
+  const std::set<std::string> names = Names(*train);
+  for (int first = 0; first < 200; first += 10) {
+    int here = 0;
+    for (int f = first; f < first + 10; ++f) here += names.contains("f" + std::to_string(f));
+    EXPECT_EQ(here, 5) << first;
+  }
+  split.seed = 2;
+  EXPECT_NE(Names(*SelectPart(trace, split, Part::kTrain)), names);
+}
+
 TEST(WorkloadTest, WhatIsTestedMustNotHaveBeenSeen) {
   EXPECT_TRUE(HalfAndHalf().Validate().ok());
   SplitSpec split = HalfAndHalf();
