@@ -65,8 +65,11 @@ TEST(AdaptivePolicyTest, EveryPeriodIsAStepAndBatchesAreLearnedFrom) {
   EXPECT_EQ(policy->learner().counts().steps, 20);
   EXPECT_EQ(policy->learner().counts().updates, 2);  // of 8 steps each
   EXPECT_EQ(policy->learner().counts().experts_begun, 1);
-  // The authors' reward: 0.7 for the SLO that is kept, and no CPU was used.
-  EXPECT_NEAR(policy->mean_reward(), 0.7, 1.01);
+  // The authors' reward: 0.7 for the SLO that is kept, no CPU was used; -1 for who chose what is not
+  // allowed. Two agents.
+  EXPECT_THAT(policy->mean_reward(),
+              testing::AnyOf(testing::DoubleNear(0.7, 1e-6), testing::DoubleNear(-0.15, 1e-6),
+                             testing::DoubleNear(-1, 1e-6)));
   EXPECT_EQ(policy->Decide(Snapshot(), decisions).code(), absl::StatusCode::kInvalidArgument);
 }
 
