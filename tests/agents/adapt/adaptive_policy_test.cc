@@ -65,8 +65,8 @@ TEST(AdaptivePolicyTest, EveryPeriodIsAStepAndBatchesAreLearnedFrom) {
   EXPECT_EQ(policy->learner().counts().steps, 20);
   EXPECT_EQ(policy->learner().counts().updates, 2);  // of 8 steps each
   EXPECT_EQ(policy->learner().counts().experts_begun, 1);
-  // The authors' reward: 0.7 for the SLO that is kept, no CPU was used; -1 for who chose what is not
-  // allowed. Two agents.
+  // The authors' reward: 0.7 for the SLO that is kept, no CPU was used; -1 for who chose what is
+  // not allowed. Two agents.
   EXPECT_THAT(policy->mean_reward(),
               testing::AnyOf(testing::DoubleNear(0.7, 1e-6), testing::DoubleNear(-0.15, 1e-6),
                              testing::DoubleNear(-1, 1e-6)));
