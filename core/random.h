@@ -35,6 +35,7 @@ enum class StreamPurpose : uint32_t {
   kEpisode = 16,      // seed and beginning of each episode of an environment
   kAnchors = 17,      // which past situations are kept, and which a policy is held to
   kFisher = 18,       // steps by which the importance of parameters is estimated
+  kBackoff = 19,      // jitter of waits before a request is tried again
 };
 
 // A stream of independent draws, addressed by index. Copyable, stateless, thread-safe.
