@@ -2,6 +2,7 @@
 #include "cli/bound_command.h"
 #include "cli/command.h"
 #include "cli/evaluate_command.h"
+#include "cli/experts_command.h"
 #include "cli/forwarded_commands.h"
 #include "cli/report_command.h"
 #include "cli/simulate_command.h"
@@ -12,5 +13,6 @@ int main(int argc, char** argv) {
   return reeve::RunProgram(
       argc, argv,
       {reeve::AddTraceCommand, reeve::AddSimulateCommand, reeve::AddBoundCommand,
-       reeve::AddForwardedCommands, reeve::AddEvaluateCommand, reeve::AddReportCommand});
+       reeve::AddForwardedCommands, reeve::AddEvaluateCommand, reeve::AddReportCommand,
+       reeve::AddExpertsCommand});
 }
