@@ -139,7 +139,10 @@ class LivePlatform : public Platform {
   virtual PlatformCapabilities capabilities() const = 0;
 
   // From Platform, in slots:
-  //   Observe fills a row for each of the F slots; those of absent functions are zero.
+  //   Observe fills a row for each of the F slots, whole: it is not always given the same snapshot.
+  //   Rows of absent functions are zero.
+  //   A platform that does not know the cluster's memory capacity leaves memory_held zero too: more
+  //   held than there is cannot be.
   //   Unavailable when nothing can be known now: the loop then counts the numbers of every function
   //   as missing. Functions that came or went are in catalogue() when it returns.
   //   Apply is given F decisions. Unset ones (Decision{}) change nothing and take nothing over.

@@ -25,34 +25,6 @@ bool SizesFit(const FunctionWindows& w, size_t n) {
          w.slo_latency.size() == n;
 }
 
-// The numbers of one function.
-MetricsFault CheckFunction(const FunctionWindows& w, size_t f, const MetricsTrigger& spec) {
-  const std::array<double, 4> means = {w.mean_queued[f], w.mean_in_flight[f],
-                                       w.cpu_used_millicores[f], w.memory_used_mebibytes[f]};
-  const std::array<std::array<float, 3>, 2> times = {
-      {{w.latency_p50_ms[f], w.latency_p95_ms[f], w.latency_p99_ms[f]},
-       {w.execution_p50_ms[f], w.execution_p95_ms[f], w.execution_p99_ms[f]}}};
-  for (const double mean : means) {
-    if (!std::isfinite(mean)) return MetricsFault::kNotANumber;
-    if (mean < 0) return MetricsFault::kNegative;
-  }
-  for (const auto& [p50, p95, p99] : times) {
-    if (!std::isfinite(p50) || !std::isfinite(p95) || !std::isfinite(p99)) {
-      return MetricsFault::kNotANumber;
-    }
-    if (p50 < 0) return MetricsFault::kNegative;
-    if (p50 > p95 || p95 > p99) return MetricsFault::kPercentiles;
-  }
-  if (w.cpu_limit[f] < Millicores() || w.memory_limit[f] < Mebibytes() ||
-      w.concurrency_limit[f] < 0 || w.slo_latency[f] < SimTime()) {
-    return MetricsFault::kNegative;
-  }
-  if (static_cast<double>(w.containers_ready[f]) > spec.max_containers) {
-    return MetricsFault::kTooManyContainers;
-  }
-  return MetricsFault::kNone;
-}
-
 }  // namespace
 
 std::string_view MetricsFaultName(MetricsFault fault) {
@@ -79,6 +51,33 @@ std::string_view MetricsFaultName(MetricsFault fault) {
   return "unknown";
 }
 
+MetricsFault CheckFunctionMetrics(const FunctionWindows& w, size_t f, const MetricsTrigger& spec) {
+  const std::array<double, 4> means = {w.mean_queued[f], w.mean_in_flight[f],
+                                       w.cpu_used_millicores[f], w.memory_used_mebibytes[f]};
+  const std::array<std::array<float, 3>, 2> times = {
+      {{w.latency_p50_ms[f], w.latency_p95_ms[f], w.latency_p99_ms[f]},
+       {w.execution_p50_ms[f], w.execution_p95_ms[f], w.execution_p99_ms[f]}}};
+  for (const double mean : means) {
+    if (!std::isfinite(mean)) return MetricsFault::kNotANumber;
+    if (mean < 0) return MetricsFault::kNegative;
+  }
+  for (const auto& [p50, p95, p99] : times) {
+    if (!std::isfinite(p50) || !std::isfinite(p95) || !std::isfinite(p99)) {
+      return MetricsFault::kNotANumber;
+    }
+    if (p50 < 0) return MetricsFault::kNegative;
+    if (p50 > p95 || p95 > p99) return MetricsFault::kPercentiles;
+  }
+  if (w.cpu_limit[f] < Millicores() || w.memory_limit[f] < Mebibytes() ||
+      w.concurrency_limit[f] < 0 || w.slo_latency[f] < SimTime()) {
+    return MetricsFault::kNegative;
+  }
+  if (static_cast<double>(w.containers_ready[f]) > spec.max_containers) {
+    return MetricsFault::kTooManyContainers;
+  }
+  return MetricsFault::kNone;
+}
+
 MetricsFault CheckMetrics(const Snapshot& snapshot, size_t functions, SimTime last, bool first,
                           const MetricsTrigger& spec) {
   if (!SizesFit(snapshot.functions, functions)) return MetricsFault::kWrongSize;
@@ -98,7 +97,7 @@ MetricsFault CheckMetrics(const Snapshot& snapshot, size_t functions, SimTime la
     return MetricsFault::kTooMuchMemory;
   }
   for (size_t f = 0; f < functions; ++f) {
-    const MetricsFault fault = CheckFunction(snapshot.functions, f, spec);
+    const MetricsFault fault = CheckFunctionMetrics(snapshot.functions, f, spec);
     if (fault != MetricsFault::kNone) return fault;
   }
   return MetricsFault::kNone;

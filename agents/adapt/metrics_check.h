@@ -29,4 +29,8 @@ std::string_view MetricsFaultName(MetricsFault fault);  // "time stands still"
 MetricsFault CheckMetrics(const Snapshot& snapshot, size_t functions, SimTime last, bool first,
                           const MetricsTrigger& spec);
 
+// The same of one function's row alone; every column is long enough.
+MetricsFault CheckFunctionMetrics(const FunctionWindows& windows, size_t function,
+                                  const MetricsTrigger& spec);
+
 }  // namespace reeve
