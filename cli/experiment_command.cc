@@ -7,6 +7,7 @@
 #include <memory>
 #include <thread>
 
+#include "cli/adaptation_study_command.h"
 #include "cli/detection_command.h"
 #include "cli/study_command.h"
 #include "cli/watch.h"
@@ -76,6 +77,15 @@ absl::StatusOr<int> RunExperimentCommand(const Options& options) {
                          .threads = ThreadsOf(options),
                          .quiet = options.quiet,
                          .format = options.format});
+  }
+  if (kind == "adaptation") {
+    return RunAdaptationStudyCommand({.file = options.file,
+                                      .out = options.out,
+                                      .problems = options.workloads,
+                                      .assignments = options.assignments,
+                                      .threads = ThreadsOf(options),
+                                      .quiet = options.quiet,
+                                      .format = options.format});
   }
   if (kind == "learning") {
     return RunStudy({.file = options.file,

@@ -16,6 +16,7 @@ namespace reeve {
 namespace {
 
 constexpr std::pair<const char*, const char*> kForwarded[] = {
+    {"adapt", "A policy that learns while it drives and the load changes, guarded by a rule"},
     {"train", "Learn a policy on a scenario"},
     {"experiment", "Compare policies on workloads over several seeds, as a YAML file says"},
     {"tune",

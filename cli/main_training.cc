@@ -1,12 +1,14 @@
 // What `reeve` turns into for commands that learn (cli/forwarded_commands.h). To users it is the
 // same program.
+#include "cli/adapt_command.h"
 #include "cli/command.h"
 #include "cli/experiment_command.h"
 #include "cli/explain_command.h"
 #include "cli/train_command.h"
 
 int main(int argc, char** argv) {
-  return reeve::RunProgram(argc, argv,
-                           {reeve::AddTrainCommand, reeve::AddExperimentCommand,
-                            reeve::AddTuneCommand, reeve::AddExplainCommand});
+  return reeve::RunProgram(
+      argc, argv,
+      {reeve::AddTrainCommand, reeve::AddExperimentCommand, reeve::AddTuneCommand,
+       reeve::AddExplainCommand, reeve::AddAdaptCommand});
 }

@@ -9,8 +9,8 @@
 
 namespace reeve {
 
-// What the file says under `kind`: "learning", "detection"; nothing for a comparison of policies,
-// and when it cannot be read: then whoever reads it next says why.
+// What the file says under `kind`: "learning", "detection", "adaptation"; nothing for a comparison
+// of policies, and when it cannot be read: then whoever reads it next says why.
 std::string KindOfExperiment(const std::string& file);
 
 struct StudyOptions {

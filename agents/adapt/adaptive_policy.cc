@@ -83,8 +83,9 @@ absl::Status AdaptivePolicy::Decide(const Snapshot& snapshot, std::span<Decision
   RETURN_IF_ERROR(Settle(snapshot));
   if (chosen_) return absl::OkStatus();  // shown the same moment again: what was chosen stands
   tracker_.Update(snapshot);
-  detection_ = detector_.Observe(snapshot.time, tracker_.context());
-  if (detection_.changed) {
+  const SimTime now = resumed_at_ + snapshot.time;
+  detection_ = detector_.Observe(now, tracker_.context());
+  if (detection_.environment != learner_.environment() || detection_.is_new) {
     learner_.Switch(detection_.environment,
                     ClosestTo(detector_.environments(), detection_.environment));
   }
@@ -101,7 +102,19 @@ absl::Status AdaptivePolicy::Decide(const Snapshot& snapshot, std::span<Decision
   std::fill(own_.begin(), own_.end(), uint8_t{1});
   chosen_ = true;
   if (value_sink_) value_sink_(PessimisticValue());
+  return keeper_ == nullptr ? absl::OkStatus() : keeper_->Keep(now, learner_, detector_);
+}
+
+absl::Status AdaptivePolicy::KeepWith(ExpertKeeper* keeper) {
+  RETURN_IF_ERROR(keeper->Restore(learner_, detector_));
+  keeper_ = keeper;
+  resumed_at_ = detector_.time();
   return absl::OkStatus();
+}
+
+absl::Status AdaptivePolicy::FinishKeeping() {
+  return keeper_ == nullptr ? absl::OkStatus()
+                            : keeper_->Finish(detector_.time(), learner_, detector_);
 }
 
 double AdaptivePolicy::PessimisticValue() const {

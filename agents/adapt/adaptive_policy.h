@@ -20,6 +20,7 @@
 
 #include "agents/adapt/context.h"
 #include "agents/adapt/detector_spec.h"
+#include "agents/adapt/expert_keeper.h"
 #include "agents/adapt/online_experts.h"
 #include "agents/adapt/online_spec.h"
 #include "agents/adapt/safeguard_spec.h"
@@ -84,6 +85,12 @@ class AdaptivePolicy : public Policy {
   // Told, at the end of each Decide, what the state is worth by the critics' pessimistic estimate.
   void set_value_sink(std::function<void(double)> sink) { value_sink_ = std::move(sink); }
 
+  // Keeps what is learned with `keeper` (which outlives the policy), and begins with what it has;
+  // before the first Decide. Errors as of ExpertKeeper::Restore; later ones come from Decide.
+  absl::Status KeepWith(ExpertKeeper* keeper);
+  // All that was learned is on disk. Nothing without a keeper.
+  absl::Status FinishKeeping();
+
   // Whether what Decide chose last is carried out [F]; without a call it is.
   void SetOwn(std::span<const uint8_t> own);
 
@@ -108,6 +115,8 @@ class AdaptivePolicy : public Policy {
   OnlineExperts learner_;
   Detection detection_;
   std::function<void(double)> value_sink_;
+  ExpertKeeper* keeper_ = nullptr;
+  SimTime resumed_at_;   // the detector's clock goes on from here
   bool chosen_ = false;  // there is a choice to be rewarded
   double mean_reward_ = 0;
 

@@ -28,15 +28,11 @@
 #include "agents/adapt/expert.h"
 #include "agents/adapt/library_index.h"
 #include "agents/adapt/state_vectors.h"
+#include "agents/adapt/warm_start.h"
 #include "core/config.h"
 
 namespace reeve {
 
-enum class WarmStart : uint8_t { kClosest, kScratch };
-constexpr auto EnumNames(WarmStart) {
-  return std::array<std::pair<WarmStart, std::string_view>, 2>{
-      {{WarmStart::kClosest, "closest"}, {WarmStart::kScratch, "scratch"}}};
-}
 enum class WhenFull : uint8_t { kMerge, kEvict };
 constexpr auto EnumNames(WhenFull) {
   return std::array<std::pair<WhenFull, std::string_view>, 2>{

@@ -36,15 +36,18 @@ void CopyInPlace(const PolicyModel& from, PolicyModel& to) {
 }  // namespace
 
 struct OnlineExperts::Expert {
-  Expert(TrainerState state, const VectorEnvSpec& shape, const ExperienceSpec& experience,
-         const ExpertTrainerFactory& trainers, const Exploration& explored)
-      : acting(state.model),
+  Expert(int64_t its_environment, TrainerState state, const VectorEnvSpec& shape,
+         const ExperienceSpec& experience, const ExpertTrainerFactory& trainers,
+         const Exploration& explored)
+      : environment(its_environment),
+        acting(state.model),
         runner(acting, 1, ModelRunner::Use::kActorAndCritic),
         collected(acting, shape, experience),
         learned_from(collected),
         trainer(trainers(std::move(state), collected.rollout().envs, experience.steps)),
         exploration(explored) {}
 
+  const int64_t environment;
   PolicyModel acting;
   ModelRunner runner;
   Experience collected, learned_from;
@@ -74,9 +77,10 @@ OnlineExperts::OnlineExperts(const VectorEnvSpec& shape, const OnlineSpec& spec,
 
 OnlineExperts::~OnlineExperts() = default;
 
-std::unique_ptr<OnlineExperts::Expert> OnlineExperts::MakeExpert(TrainerState state,
+std::unique_ptr<OnlineExperts::Expert> OnlineExperts::MakeExpert(int64_t environment,
+                                                                 TrainerState state,
                                                                  int64_t steps) {
-  return std::make_unique<Expert>(std::move(state), shape_, experience_, trainers_,
+  return std::make_unique<Expert>(environment, std::move(state), shape_, experience_, trainers_,
                                   Exploration(spec_.exploration, steps));
 }
 
@@ -90,7 +94,7 @@ OnlineExperts::Expert& OnlineExperts::ExpertFor(int64_t environment,
     // What acts is what can be read while the other learns; moments of its updates stay with it.
     if (like != experts_.end() && like->second != nullptr) state.model = like->second->acting;
   }
-  expert = MakeExpert(std::move(state), 0);
+  expert = MakeExpert(environment, std::move(state), 0);
   ++counts_.experts_begun;
   return *expert;
 }
@@ -221,6 +225,7 @@ absl::Status OnlineExperts::Finish(const absl::Status& status) {
   expert.runner.Refresh();
   expert.value_error = news_->value_error;
   last_update_ = std::exchange(news_, std::nullopt);
+  last_learned_ = expert.environment;
   ++counts_.updates;
   return absl::OkStatus();
 }
@@ -242,10 +247,24 @@ std::vector<int64_t> OnlineExperts::environments() const {
 absl::StatusOr<OnlineExpertState> OnlineExperts::StateOf(int64_t environment) {
   const auto found = experts_.find(environment);
   if (found == experts_.end()) return absl::NotFoundError("no expert of this environment");
-  if (background_->busy()) RETURN_IF_ERROR(Finish(background_->Wait()));
   const Expert& expert = *found->second;
+  if (learning_ == &expert) RETURN_IF_ERROR(Finish(background_->Wait()));
   return OnlineExpertState{expert.trainer->state(), expert.exploration.steps_done(),
-                           expert.value_error};
+                           expert.value_error, expert.exploration.finished()};
+}
+
+bool OnlineExperts::learning(int64_t environment) const {
+  const auto found = experts_.find(environment);
+  return learning_ != nullptr && found != experts_.end() && found->second.get() == learning_;
+}
+
+void OnlineExperts::Forget(int64_t environment) {
+  const auto found = experts_.find(environment);
+  if (found == experts_.end() || found->second.get() == expert_ ||
+      found->second.get() == learning_) {
+    return;
+  }
+  experts_.erase(found);
 }
 
 absl::Status OnlineExperts::Restore(int64_t environment, const OnlineExpertState& state) {
@@ -258,7 +277,7 @@ absl::Status OnlineExperts::Restore(int64_t environment, const OnlineExpertState
     return absl::InvalidArgumentError(
         "the expert has other networks, features or agents than this training");
   }
-  std::unique_ptr<Expert> expert = MakeExpert(state.trainer, state.steps);
+  std::unique_ptr<Expert> expert = MakeExpert(environment, state.trainer, state.steps);
   expert->value_error = state.value_error;
   experts_[environment] = std::move(expert);
   return absl::OkStatus();

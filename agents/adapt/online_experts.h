@@ -49,6 +49,7 @@ struct OnlineExpertState {
   TrainerState trainer;
   int64_t steps = 0;       // of its exploration done, in control periods
   double value_error = 0;  // see OnlineUpdate
+  bool explored = false;   // its exploration is over; told by StateOf
 };
 
 // Not thread-safe. Act does not allocate but when an expert begins.
@@ -80,18 +81,23 @@ class OnlineExperts {
   bool exploring() const;  // the expert in charge is new to its environment
   const OnlineCounts& counts() const { return counts_; }
   const std::optional<OnlineUpdate>& last_update() const { return last_update_; }
+  int64_t last_learned() const { return last_learned_; }  // environment of whose expert that was
+  bool learning(int64_t environment) const;               // that expert is learning just now
 
-  // The experts there are, by environment, and what they go on from. Waits for a training.
+  // The experts there are, by environment, and what they go on from. Waits for a training of that
+  // expert.
   std::vector<int64_t> environments() const;
   absl::StatusOr<OnlineExpertState> StateOf(int64_t environment);
   // Replaces or adds an expert, before the first Act. InvalidArgument for other networks or agents.
   absl::Status Restore(int64_t environment, const OnlineExpertState& state);
+  // An expert goes for good, unless it is in charge or learning.
+  void Forget(int64_t environment);
 
  private:
   struct Expert;
 
   Expert& ExpertFor(int64_t environment, std::optional<int64_t> closest);
-  std::unique_ptr<Expert> MakeExpert(TrainerState state, int64_t steps);
+  std::unique_ptr<Expert> MakeExpert(int64_t environment, TrainerState state, int64_t steps);
   absl::Status TakeLearned();
   absl::Status Finish(const absl::Status& status);
   void EndStretch(Expert& expert, const OnlineStep& step);
@@ -121,6 +127,7 @@ class OnlineExperts {
   std::vector<uint8_t> all_own_;                    // [N] ones
   OnlineCounts counts_;
   std::optional<OnlineUpdate> last_update_;
+  int64_t last_learned_ = 0;
   std::unique_ptr<BackgroundTrainer> background_;  // last: its job uses what stands above
 };
 

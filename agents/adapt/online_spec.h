@@ -12,6 +12,7 @@
 #include <string_view>
 #include <utility>
 
+#include "agents/adapt/warm_start.h"
 #include "agents/ppo/exploration.h"
 #include "agents/ppo/ppo_spec.h"
 #include "core/config.h"
@@ -31,13 +32,6 @@ constexpr auto EnumNames(OnlineMethod) {
        {OnlineMethod::kExperts, "experts"},
        {OnlineMethod::kLcpo, "lcpo"},
        {OnlineMethod::kEwc, "ewc"}}};
-}
-
-// With what a new environment's expert begins.
-enum class WarmStart : uint8_t { kScratch, kClosest };
-constexpr auto EnumNames(WarmStart) {
-  return std::array<std::pair<WarmStart, std::string_view>, 2>{
-      {{WarmStart::kScratch, "scratch"}, {WarmStart::kClosest, "closest"}}};
 }
 
 // LCPO's form: while one policy learns, it is held to what it did in situations out of the present

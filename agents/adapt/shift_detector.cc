@@ -232,6 +232,10 @@ int64_t ShiftDetector::environment() const {
   return state_->current ? state_->book.stats(*state_->current).id : kNoEnvironment;
 }
 
+SimTime ShiftDetector::time() const {
+  return state_->last;
+}
+
 const EnvironmentBook& ShiftDetector::environments() const {
   return state_->book;
 }

@@ -65,6 +65,7 @@ class ShiftDetector {
   Detection Observe(SimTime now, std::span<const double> context);
 
   int64_t environment() const;  // in force; kNoEnvironment before the first Observe
+  SimTime time() const;         // of the last Observe
   // All that are known, with what their contexts were like and how far they are apart.
   const EnvironmentBook& environments() const;
 
