@@ -91,24 +91,26 @@ std::string_view AdviceOf(int code) {
 
 }  // namespace
 
-ApiError ParseApiError(int http_status, std::string_view body) {
+ApiError ReadApiError(int http_status, const nlohmann::json& body) {
   ApiError error{.code = http_status, .reason = "", .message = "", .retry_after = std::nullopt};
-  const nlohmann::json parsed = nlohmann::json::parse(body, nullptr, /*allow_exceptions=*/false);
-  if (parsed.is_object() && TextAt(parsed, "kind") == "Status") {
-    error.reason = OneLine(TextAt(parsed, "reason"));
-    error.message = OneLine(TextAt(parsed, "message"));
+  if (TextAt(body, "kind") == "Status") {
+    error.reason = OneLine(TextAt(body, "reason"));
+    error.message = OneLine(TextAt(body, "message"));
     // In the events of a watch the HTTP status says nothing, the object does.
-    const int64_t code = IntegerAt(parsed, "code").value_or(0);
+    const int64_t code = IntegerAt(body, "code").value_or(0);
     if (http_status < 400 && code >= 400 && code < 600) error.code = static_cast<int>(code);
-    if (const nlohmann::json* details = ObjectAt(parsed, "details")) {
-      const int64_t seconds = IntegerAt(*details, "retryAfterSeconds").value_or(0);
-      if (seconds > 0) error.retry_after = SimTime::Seconds(std::min<int64_t>(seconds, 24 * 3600));
-    }
-  } else {
-    // A proxy, a load balancer or an admission plugin that speaks plain text.
-    error.message = OneLine(body);
+    const int64_t seconds = IntegerAt(body, "details.retryAfterSeconds").value_or(0);
+    if (seconds > 0) error.retry_after = SimTime::Seconds(std::min<int64_t>(seconds, 24 * 3600));
   }
   if (error.reason.empty()) error.reason = ReasonOf(error.code);
+  return error;
+}
+
+ApiError ParseApiError(int http_status, std::string_view body) {
+  const nlohmann::json parsed = nlohmann::json::parse(body, nullptr, /*allow_exceptions=*/false);
+  ApiError error = ReadApiError(http_status, parsed);
+  // A proxy, a load balancer or an admission plugin that speaks plain text.
+  if (TextAt(parsed, "kind") != "Status") error.message = OneLine(body);
   return error;
 }
 

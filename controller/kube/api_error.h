@@ -15,6 +15,7 @@
 // Everything else is Internal: no API server answers so.
 #pragma once
 
+#include <nlohmann/json_fwd.hpp>
 #include <optional>
 #include <string>
 #include <string_view>
@@ -34,6 +35,8 @@ struct ApiError {
 
 // Any bytes do as a body.
 ApiError ParseApiError(int http_status, std::string_view body);
+// The same of a body that has been parsed; any JSON does.
+ApiError ReadApiError(int http_status, const nlohmann::json& body);
 
 // `what` names what was tried: "PATCH revisions default/hello-00001".
 absl::Status ToStatus(const ApiError& error, std::string_view what);

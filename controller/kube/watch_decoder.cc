@@ -62,7 +62,7 @@ absl::Status WatchDecoder::Line(std::string_view line) {
   }
   json& object = event["object"];
   if (type == "ERROR") {
-    return ToStatus(ParseApiError(200, ToText(object)), "watch");
+    return ToStatus(ReadApiError(200, object), "watch");
   }
   const std::optional<WatchEventType> known = TypeOf(type);
   const std::string version = TextAt(object, "metadata.resourceVersion");

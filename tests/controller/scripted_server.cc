@@ -47,7 +47,25 @@ struct ScriptedServer::State {
 
   void Answer(const httplib::Request& in, httplib::Response& out);
   void Chunks(const ScriptedReply& reply, httplib::Response& out);
+  void Stream(const ScriptedReply& reply, httplib::Response& out);
 };
+
+void ScriptedServer::State::Stream(const ScriptedReply& reply, httplib::Response& out) {
+  out.set_chunked_content_provider(reply.content_type,
+                                   [this, next = reply.stream](size_t, httplib::DataSink& sink) {
+                                     while (!stopping && sink.is_writable()) {
+                                       const std::optional<ScriptedReply::Piece> piece = next();
+                                       if (!piece) {
+                                         std::this_thread::sleep_for(std::chrono::milliseconds(2));
+                                         continue;
+                                       }
+                                       if (piece->last) break;
+                                       return sink.write(piece->text.data(), piece->text.size());
+                                     }
+                                     sink.done();
+                                     return true;
+                                   });
+}
 
 void ScriptedServer::State::Chunks(const ScriptedReply& reply, httplib::Response& out) {
   auto next = std::make_shared<size_t>(0);
@@ -87,7 +105,9 @@ void ScriptedServer::State::Answer(const httplib::Request& in, httplib::Response
   const ScriptedReply reply = handler(request);
   out.status = reply.status;
   for (const auto& [name, value] : reply.headers) out.set_header(name, value);
-  if (!reply.chunks.empty() || reply.hold || reply.cut) {
+  if (reply.stream) {
+    Stream(reply, out);
+  } else if (!reply.chunks.empty() || reply.hold || reply.cut) {
     Chunks(reply, out);
   } else {
     std::this_thread::sleep_for(std::chrono::microseconds(reply.pause.micros()));

@@ -5,6 +5,7 @@
 #include <functional>
 #include <map>
 #include <memory>
+#include <optional>
 #include <string>
 #include <utility>
 #include <vector>
@@ -31,6 +32,13 @@ struct ScriptedReply {
   SimTime pause = SimTime();
   bool cut = false;   // the connection ends in the middle of the body
   bool hold = false;  // after the chunks nothing comes, and the connection stays open
+  // In place of all of these: asked again and again; what it returns is sent as a chunk, the end of
+  // its texts ends the answer in order, and nullopt is asked again soon.
+  struct Piece {
+    std::string text;
+    bool last = false;
+  };
+  std::function<std::optional<Piece>()> stream = nullptr;
 };
 
 // Keys and certificates made for one test program.

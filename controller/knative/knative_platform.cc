@@ -1,0 +1,394 @@
+#include "controller/knative/knative_platform.h"
+
+#include <fmt/format.h>
+#include <spdlog/spdlog.h>
+#include <unistd.h>
+
+#include <algorithm>
+#include <charconv>
+#include <nlohmann/json.hpp>
+
+#include "controller/knative/names.h"
+#include "controller/kube/json_reading.h"
+#include "controller/kube/quantity.h"
+#include "core/status.h"
+
+namespace reeve {
+namespace {
+
+using nlohmann::json;
+
+std::string IdentityOf(const KnativeLease& lease) {
+  if (!lease.identity.empty()) return lease.identity;
+  char host[256] = "reeve";
+  ::gethostname(host, sizeof(host) - 1);
+  return fmt::format("{}_{}", host, ::getpid());
+}
+
+LeaseOptions LeaseOf(const KnativeConfig& config, const KubeAccess& access) {
+  LeaseOptions lease;
+  lease.ns = config.lease.ns.empty() ? access.default_namespace : config.lease.ns;
+  lease.name = config.lease.name;
+  lease.identity = IdentityOf(config.lease);
+  lease.lease_duration = config.lease.duration;
+  lease.renew_deadline = config.lease.renew_deadline;
+  lease.retry = config.lease.retry;
+  return lease;
+}
+
+// "v1.21.3" and "1.21": major and minor.
+std::optional<std::pair<int, int>> ReleaseOf(std::string_view text) {
+  if (!text.empty() && text[0] == 'v') text.remove_prefix(1);
+  std::pair<int, int> release;
+  const auto [dot, error] = std::from_chars(text.data(), text.data() + text.size(), release.first);
+  const char* const end = text.data() + text.size();
+  if (error != std::errc() || dot == end || *dot != '.') return std::nullopt;
+  if (std::from_chars(dot + 1, end, release.second).ec != std::errc()) return std::nullopt;
+  return release;
+}
+
+}  // namespace
+
+absl::Status KnativeConfig::Validate() const {
+  if (class_name.empty() || class_name.ends_with("knative.dev")) {
+    return absl::InvalidArgumentError("class_name: Knative keeps names that end in knative.dev");
+  }
+  if (lease.enabled) {
+    LeaseOptions options;
+    options.identity = "x";
+    options.lease_duration = lease.duration;
+    options.renew_deadline = lease.renew_deadline;
+    options.retry = lease.retry;
+    return options.Validate();
+  }
+  return absl::OkStatus();
+}
+
+absl::StatusOr<std::unique_ptr<KnativePlatform>> KnativePlatform::Create(
+    const KnativeConfig& config, const Environment& environment, NetClock& clock) {
+  RETURN_IF_ERROR(config.Validate());
+  ASSIGN_OR_RETURN(KubeAccess access,
+                   FindKubeAccess(config.kubeconfig, config.context, environment));
+  std::unique_ptr<KnativePlatform> platform(new KnativePlatform(config, std::move(access), clock));
+  platform->Start();
+  return platform;
+}
+
+KnativePlatform::KnativePlatform(const KnativeConfig& config, KubeAccess access, NetClock& clock)
+    : config_(config), clock_(clock), began_(clock.Now()), credentials_(std::move(access), clock) {
+  const uint64_t seed = static_cast<uint64_t>(clock.WallNow().micros());
+  KubeClientOptions options;
+  options.user_agent = "reeve";
+  options.seed = seed;
+  watch_client_ = std::make_unique<KubeClient>(credentials_, options, clock);
+  // Writes end before another leader may begin (controller/kube/leader_elector.h), and a tick does
+  // not wait long for one.
+  options.requests_per_second = config.writes_per_second;
+  options.burst = 2 * config.writes_per_second + 1;
+  options.request_timeout = SimTime::Seconds(2);
+  options.patience = SimTime::Seconds(2);
+  client_ = std::make_unique<KubeClient>(credentials_, options, clock);
+  options.requests_per_second = options.burst = 50;
+  options.patience = SimTime();
+  lease_client_ = std::make_unique<KubeClient>(credentials_, options, clock);
+  writer_ = std::make_unique<ObjectWriter>(*client_, clock);
+
+  uint64_t number = 0;
+  const auto watch = [&](const ResourceType& type, const std::string& selector) {
+    InformerOptions informer;
+    informer.ns = type.namespaced ? config.ns : "";
+    informer.label_selector = selector;
+    informer.seed = seed + 1000 * ++number;
+    return std::make_unique<Informer>(*watch_client_, type, informer, clock);
+  };
+  services_ = watch(knative::kServices, "");
+  revisions_ = watch(knative::kRevisions, "");
+  autoscalers_ = watch(knative::kPodAutoscalers, "");
+  deployments_ = watch(kube::kDeployments, std::string(knative::kRevisionLabel));
+  pods_ = watch(kube::kPods, std::string(knative::kRevisionLabel));
+  nodes_ = watch(kube::kNodes, "");
+  if (config.attach == AttachMode::kOwnClass) {
+    serverless_services_ = watch(knative::kServerlessServices, "");
+  }
+  if (config.metrics == MetricsFrom::kDirect) {
+    direct_ = std::make_unique<DirectSource>(config.direct, clock);
+  } else {
+    prometheus_ = std::make_unique<PrometheusSource>(config.prometheus, config.metric_names,
+                                                     config.metric_range);
+  }
+  if (config.lease.enabled && config.attach != AttachMode::kObserve) {
+    elector_ = std::make_unique<LeaderElector>(*lease_client_,
+                                               LeaseOf(config, credentials_.access()), clock);
+  }
+  const bool acts = config.attach != AttachMode::kObserve;
+  capabilities_.replicas = acts;
+  capabilities_.hand_back = acts;
+  capabilities_.scale_to_zero = acts;
+}
+
+KnativePlatform::~KnativePlatform() {
+  // First the right to act, so that another instance can go on at once.
+  if (elector_ != nullptr) elector_->Stop();
+  if (direct_ != nullptr) direct_->Stop();
+}
+
+void KnativePlatform::Start() {
+  FindCapabilities();
+  FindAnnotatedObject();
+  for (Informer* informer :
+       {services_.get(), revisions_.get(), autoscalers_.get(), deployments_.get(), pods_.get(),
+        nodes_.get(), serverless_services_.get()}) {
+    if (informer != nullptr) informer->Start();
+  }
+  if (direct_ != nullptr) direct_->Start();
+  if (elector_ != nullptr) elector_->Start();
+}
+
+void KnativePlatform::FindCapabilities() {
+  if (!config_.resize || config_.attach == AttachMode::kObserve) return;
+  const auto found = client_->GetPath("/api/v1");
+  if (!found.ok()) {
+    spdlog::warn("knative: whether pods can be resized is not known: {}",
+                 MessageOf(found.status()));
+    return;
+  }
+  bool resizable = false;
+  if (const json* resources = ArrayAt(*found, "resources")) {
+    for (const json& resource : *resources) resizable |= TextAt(resource, "name") == "pods/resize";
+  }
+  if (!resizable) {
+    spdlog::warn(
+        "knative: this cluster cannot resize pods in place (Kubernetes 1.33 can): CPU and "
+        "memory stay as they are");
+  }
+  capabilities_.cpu_limit = capabilities_.memory_limit = resizable;
+}
+
+void KnativePlatform::FindAnnotatedObject() {
+  if (config_.annotated != AnnotatedObject::kAuto) {
+    annotated_ = config_.annotated;
+    return;
+  }
+  if (config_.attach == AttachMode::kObserve) {
+    annotated_ = AnnotatedObject::kRevision;
+    return;
+  }
+  // Not always readable for us: then it is found out by the first write.
+  const auto controller = client_->Get({kube::kDeployments, "knative-serving", "controller"});
+  if (!controller.ok()) return;
+  const auto release = ReleaseOf(LabelOf(*controller, "app.kubernetes.io/version").value_or(""));
+  if (!release) return;
+  annotated_ =
+      *release >= std::pair(1, 21) ? AnnotatedObject::kRevision : AnnotatedObject::kPodAutoscaler;
+  spdlog::info("knative: release {}.{}: annotations go to the {}", release->first, release->second,
+               *annotated_ == AnnotatedObject::kRevision ? "revision" : "PodAutoscaler");
+}
+
+bool KnativePlatform::MayAct() const {
+  if (config_.attach == AttachMode::kObserve) return false;
+  return elector_ == nullptr || elector_->IsLeader();
+}
+
+std::string KnativePlatform::Leader() const {
+  return elector_ == nullptr ? "" : elector_->Leader();
+}
+
+absl::Status KnativePlatform::Healthy() const {
+  for (const Informer* informer : {revisions_.get(), autoscalers_.get(), deployments_.get(),
+                                   pods_.get(), services_.get(), serverless_services_.get()}) {
+    if (informer == nullptr) continue;
+    const InformerHealth health = informer->health();
+    if (health.synced) continue;
+    return absl::UnavailableError(
+        fmt::format("knative: {} are not known yet{}{}", informer->type().plural,
+                    health.last_failure.ok() ? "" : ": ", MessageOf(health.last_failure)));
+  }
+  return absl::OkStatus();
+}
+
+SimTime KnativePlatform::OldestContact() const {
+  SimTime oldest = SimTime::Max();
+  for (const Informer* informer :
+       {revisions_.get(), autoscalers_.get(), deployments_.get(), pods_.get()}) {
+    const InformerHealth health = informer->health();
+    // A watch without events is in order: bookmarks come about once a minute.
+    if (!health.last_failure.ok()) oldest = std::min(oldest, health.last_contact);
+  }
+  return oldest;
+}
+
+ClusterObjects KnativePlatform::Objects() const {
+  return {.services = services_->All(),
+          .revisions = revisions_->All(),
+          .autoscalers = autoscalers_->All(),
+          .deployments = deployments_->All(),
+          .pods = pods_->All()};
+}
+
+void KnativePlatform::UpdateCatalogue() {
+  std::vector<LiveFunction>& functions = catalogue_.functions;
+  std::set<size_t> seen;
+  bool changed = false;
+  for (Slot& slot : slots_) slot.view = nullptr;
+  for (const RevisionView& view : views_) {
+    LiveFunction function = Describe(view);
+    const auto [entry, added] = slot_of_id_.try_emplace(function.id, slots_.size());
+    if (added) {
+      slots_.emplace_back();
+      functions.emplace_back();
+    }
+    Slot& slot = slots_[entry->second];
+    LiveFunction& known = functions[entry->second];
+    slot.ns = view.ns;
+    slot.name = view.name;
+    slot.view = &view;
+    seen.insert(entry->second);
+    changed |= added || !known.present || known.name != function.name ||
+               known.tenant != function.tenant || known.slo_latency != function.slo_latency;
+    known = std::move(function);
+  }
+  for (size_t i = 0; i < functions.size(); ++i) {
+    if (seen.count(i) > 0 || !functions[i].present) continue;
+    functions[i].present = false;
+    slots_[i].memory = {};
+    slots_[i].replicas.reset();
+    slots_[i].cpu.reset();
+    slots_[i].memory_limit.reset();
+    slots_[i].written = absl::OkStatus();
+    changed = true;
+  }
+  if (changed) ++catalogue_.generation;
+}
+
+void KnativePlatform::FillCluster(ClusterState& cluster) const {
+  cluster = {};
+  for (const KubeObject& node : nodes_->All()) {
+    if (ConditionOf(*node, "Ready") != "True") continue;
+    const auto cpu = ParseCpuQuantity(TextAt(*node, "status.allocatable.cpu"));
+    const auto memory = ParseMemoryQuantity(TextAt(*node, "status.allocatable.memory"));
+    if (cpu.ok()) cluster.cpu_capacity += *cpu;
+    if (memory.ok()) cluster.memory_capacity += *memory;
+    ++cluster.nodes_ready;
+  }
+  // Without capacity nothing is held either (live_platform.h).
+  if (cluster.memory_capacity == Mebibytes()) return;
+  for (const RevisionView& view : views_) {
+    for (const PodView& pod : view.pods) {
+      cluster.cpu_limits += pod.cpu_limit;
+      cluster.memory_held += pod.memory_limit;
+    }
+  }
+  // Limits may be more than there is: what is held is not.
+  cluster.memory_held = std::min(cluster.memory_held, cluster.memory_capacity);
+}
+
+absl::Status KnativePlatform::Observe(Snapshot& snapshot) {
+  const SimTime now = clock_.Now();
+  RETURN_IF_ERROR(Healthy());
+  views_ = ViewRevisions(
+      Objects(), {.tenant_label = config_.tenant_label, .slo_annotation = config_.slo_annotation});
+  UpdateCatalogue();
+  LearnAnnotatedObject(now);
+  const SimTime window = observed_at_ ? now - *observed_at_ : SimTime();
+  const FigureRound round = direct_ != nullptr ? direct_->Collect(views_, now, window)
+                                               : prometheus_->Collect(views_, now, window);
+  observed_at_ = now;
+  snapshot.time = now - began_;
+  snapshot.window = window;
+  snapshot.functions.Resize(slots_.size());
+  snapshot.functions.histograms = nullptr;
+  status_.assign(slots_.size(), FunctionStatus());
+  const RowDefaults defaults{config_.assumed_cpu, config_.assumed_memory};
+  const SimTime wall = clock_.WallNow();
+  for (size_t i = 0; i < slots_.size(); ++i) {
+    Slot& slot = slots_[i];
+    if (slot.view == nullptr) {
+      ClearRow(i, snapshot.functions);
+      status_[i].detail = "the revision is gone, or no route leads to it";
+      continue;
+    }
+    const auto found = round.revisions.find(slot.view->key());
+    const bool measured = round.status.ok() && window > SimTime();
+    const RevisionFigures* figures =
+        measured && found != round.revisions.end() ? &found->second : nullptr;
+    FillRow(*slot.view, figures, defaults, wall, i, slot.memory, snapshot.functions);
+    slot.queued = figures != nullptr ? figures->queued.value_or(0) : 0;
+    snapshot.functions.replicas_asked[i] = static_cast<uint32_t>(
+        std::max(0, slot.replicas.value_or(slot.view->deployed_replicas.value_or(0))));
+    FillStatus(slot, figures, round, now, status_[i]);
+    JudgeActuation(slot, now, status_[i]);
+    snapshot.cluster.cpu_used_millicores = 0;
+  }
+  FillCluster(snapshot.cluster);
+  for (size_t i = 0; i < slots_.size(); ++i) {
+    snapshot.cluster.cpu_used_millicores += snapshot.functions.cpu_used_millicores[i];
+  }
+  if (config_.attach == AttachMode::kOwnClass && MayAct()) ReconcileClass(now);
+  return absl::OkStatus();
+}
+
+void KnativePlatform::FillStatus(const Slot& slot, const RevisionFigures* figures,
+                                 const FigureRound& round, SimTime now,
+                                 FunctionStatus& status) const {
+  if (!round.status.ok()) {
+    status.detail = MessageOf(round.status);
+  } else if (round.window == SimTime()) {
+    status.detail = "the first window has not passed yet";
+  } else if (figures != nullptr) {
+    status.metrics_age = std::max(SimTime(), now - round.measured_at);
+  } else if (slot.view->ready() == 0) {
+    status.metrics_age = SimTime();  // nothing runs: the zeros are sound
+  } else {
+    status.detail = direct_ != nullptr
+                        ? fmt::format("{} pods are ready and too few of their queue-proxies answer",
+                                      slot.view->ready())
+                        : "Prometheus has no figures of it: is it scraped, and are Knative's "
+                          "request metrics switched on?";
+  }
+  // What the watches know is as old as the last word of the API server.
+  const SimTime contact = OldestContact();
+  if (contact != SimTime::Max() && status.metrics_age != SimTime::Max()) {
+    status.metrics_age = std::max(status.metrics_age, now - contact);
+  }
+}
+
+void KnativePlatform::JudgeActuation(Slot& slot, SimTime now, FunctionStatus& status) const {
+  if (!slot.replicas && !slot.cpu && !slot.memory_limit) return;
+  const RevisionView& view = *slot.view;
+  const absl::Status& written = slot.written;
+  if (absl::IsPermissionDenied(written) || absl::IsInvalidArgument(written) ||
+      absl::IsNotFound(written)) {
+    status.actuation = Actuation::kRefused;
+    status.detail = MessageOf(written);
+  } else if (!written.ok()) {
+    status.actuation = Actuation::kPending;
+    status.detail = MessageOf(written);
+  } else if (Overridden(AnnotationsFor(view)) ||
+             AnnotationsFor(view).count(std::string(knative::kAttached)) == 0) {
+    status.actuation = Actuation::kOverridden;
+    status.detail = "somebody else has changed the annotations that were set";
+  } else {
+    const int32_t asked = slot.replicas.value_or(0);
+    // Under Knative's own autoscaler the last pod goes when it thinks so.
+    const int32_t slack = asked == 0 && config_.attach == AttachMode::kAnnotate ? 1 : 0;
+    const int32_t deployed = view.deployed_replicas.value_or(0);
+    const bool done = !slot.replicas || (deployed >= asked && deployed <= asked + slack);
+    status.actuation = done ? Actuation::kDone : Actuation::kPending;
+    if (!done && now - slot.asked_at > config_.actuation_within) {
+      status.detail = fmt::format(
+          "{} replicas were asked for and the Deployment has {}{}", asked, deployed,
+          view.desired_scale == -1 ? ": Knative's autoscaler has no metrics of it and then does "
+                                     "not scale down"
+                                   : "");
+    }
+    for (const PodView& pod : view.pods) {
+      if (!slot.cpu && !slot.memory_limit) break;
+      if (pod.resize_problem.empty()) continue;
+      status.actuation = Actuation::kPending;
+      status.detail = fmt::format("pod {}: {}", pod.name, pod.resize_problem);
+    }
+  }
+  status.pending_for = status.actuation == Actuation::kDone ? SimTime() : now - slot.asked_at;
+}
+
+}  // namespace reeve

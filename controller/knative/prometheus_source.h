@@ -1,0 +1,55 @@
+// Figures of all revisions by one query for each figure to a Prometheus that scrapes Knative.
+//
+// Two generations of names: OpenTelemetry's (Knative 1.19 and later, kn_…, seconds, joined with
+// target_info for the revision) and OpenCensus's (1.18 and earlier, revision_…, milliseconds).
+// Which one there is, is found out by asking both until one has something.
+#pragma once
+
+#include <array>
+#include <optional>
+#include <string>
+#include <string_view>
+#include <utility>
+#include <vector>
+
+#include "controller/knative/figures.h"
+#include "controller/knative/prometheus.h"
+#include "controller/knative/revision_view.h"
+
+namespace reeve {
+
+enum class MetricNames { kAuto, kOpenTelemetry, kOpenCensus };
+constexpr auto EnumNames(MetricNames) {
+  return std::array<std::pair<MetricNames, std::string_view>, 3>{
+      {{MetricNames::kAuto, "auto"},
+       {MetricNames::kOpenTelemetry, "opentelemetry"},
+       {MetricNames::kOpenCensus, "opencensus"}}};
+}
+
+// The figures that are asked for, in the order of the queries.
+enum class Figure { kPresent, kLatency, kExecution, kBusy, kFailures, kQueued, kCpu, kMemory };
+inline constexpr size_t kFigures = 8;
+
+// The query for each figure; "" where the generation has none. `range` is at least two scrapes
+// long. Results carry the labels reeve_ns and reeve_rev, those of CPU and memory reeve_ns and
+// reeve_pod, and histograms `le`.
+std::array<std::string, kFigures> PrometheusQueries(MetricNames names, SimTime range);
+
+class PrometheusSource {
+ public:
+  PrometheusSource(PrometheusOptions options, MetricNames names, SimTime range);
+  // `revisions` says which pod is whose. Counts are over `window`, from rates over the range.
+  FigureRound Collect(const std::vector<RevisionView>& revisions, SimTime now, SimTime window);
+
+ private:
+  using Answers = std::vector<absl::StatusOr<std::vector<PrometheusSample>>>;
+  FigureRound Round(const Answers& answers, const std::vector<RevisionView>& revisions, SimTime now,
+                    SimTime window) const;
+
+  PrometheusClient client_;
+  const MetricNames wanted_;
+  const SimTime range_;
+  std::optional<MetricNames> found_;
+};
+
+}  // namespace reeve

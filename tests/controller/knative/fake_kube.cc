@@ -1,0 +1,218 @@
+#include "tests/controller/knative/fake_kube.h"
+
+#include <fmt/format.h>
+
+#include <algorithm>
+#include <sstream>
+
+#include "controller/kube/json_reading.h"
+
+namespace reeve {
+namespace {
+
+using nlohmann::json;
+
+ScriptedReply Refuse(int code, const std::string& reason, const std::string& message = "") {
+  return {.status = code,
+          .body = json{{"kind", "Status"},
+                       {"status", "Failure"},
+                       {"code", code},
+                       {"reason", reason},
+                       {"message", message}}
+                      .dump()};
+}
+
+bool Selected(const json& object, const std::string& selector) {
+  // "key" or "key=value", one of them.
+  if (selector.empty()) return true;
+  const size_t equals = selector.find('=');
+  const auto value = LabelOf(object, selector.substr(0, equals));
+  return value && (equals == std::string::npos || *value == selector.substr(equals + 1));
+}
+
+}  // namespace
+
+struct FakeKube::Target {
+  std::string collection;  // "/apis/apps/v1/deployments"
+  std::string resource;    // "deployments"
+  std::string ns, name, subresource;
+
+  static Target Of(const std::string& path) {
+    std::vector<std::string> parts;
+    std::stringstream in(path);
+    for (std::string part; std::getline(in, part, '/');) {
+      if (!part.empty()) parts.push_back(part);
+    }
+    Target target;
+    size_t at = parts.size() > 0 && parts[0] == "api" ? 2 : 3;
+    for (size_t i = 0; i < at && i < parts.size(); ++i) target.collection += "/" + parts[i];
+    if (at + 2 < parts.size() && parts[at] == "namespaces") {
+      target.ns = parts[at + 1];
+      at += 2;
+    }
+    if (at < parts.size()) target.resource = parts[at];
+    target.collection += "/" + target.resource;
+    if (at + 1 < parts.size()) target.name = parts[at + 1];
+    if (at + 2 < parts.size()) target.subresource = parts[at + 2];
+    return target;
+  }
+  std::string key() const { return collection + " " + ns + "/" + name; }
+  std::string right() const {
+    return subresource.empty() ? resource : resource + "/" + subresource;
+  }
+};
+
+FakeKube::FakeKube()
+    : server_(std::make_unique<ScriptedServer>(
+          [this](const ScriptedRequest& request) { return Answer(request); })) {}
+
+void FakeKube::Forbid(const std::string& verb, const std::string& resource) {
+  const std::lock_guard lock(mutex_);
+  forbidden_.insert(verb + " " + resource);
+}
+
+void FakeKube::Allow(const std::string& verb, const std::string& resource) {
+  const std::lock_guard lock(mutex_);
+  forbidden_.erase(verb + " " + resource);
+}
+
+void FakeKube::Break(int status) {
+  const std::lock_guard lock(mutex_);
+  broken_ = status;
+}
+
+void FakeKube::ExpireWatches() {
+  const std::lock_guard lock(mutex_);
+  oldest_ = ++version_;
+  events_.clear();
+  server_->EndHeld();
+}
+
+std::vector<std::string> FakeKube::writes() const {
+  const std::lock_guard lock(mutex_);
+  return writes_;
+}
+
+ScriptedReply FakeKube::Answer(const ScriptedRequest& request) {
+  const Target target = Target::Of(request.path);
+  const std::lock_guard lock(mutex_);
+  if (broken_ != 0) return Refuse(broken_, "Broken");
+  const bool watch = request.query.count("watch") > 0;
+  const std::map<std::string, std::string> verbs = {
+      {"POST", "create"}, {"PATCH", "patch"}, {"PUT", "update"}, {"DELETE", "delete"}};
+  const std::string verb = request.method != "GET" ? verbs.at(request.method)
+                           : watch                 ? "watch"
+                           : target.name.empty()   ? "list"
+                                                   : "get";
+  if (forbidden_.count(verb + " " + target.right()) > 0) {
+    return Refuse(403, "Forbidden", fmt::format("cannot {} {}", verb, target.right()));
+  }
+  if (request.path == "/api/v1") {
+    return {
+        .body =
+            R"({"kind":"APIResourceList","resources":[{"name":"pods"},{"name":"pods/resize"}]})"};
+  }
+  if (request.method != "GET") return Change(target, request);
+  if (watch) return Watch(target, request);
+  if (target.name.empty()) return List(target, request);
+  const auto found = objects_.find(target.key());
+  if (found == objects_.end()) return Refuse(404, "NotFound", target.name + " not found");
+  return {.body = found->second.dump()};
+}
+
+ScriptedReply FakeKube::List(const Target& target, const ScriptedRequest& request) {
+  const auto selector = request.query.find("labelSelector");
+  json items = json::array();
+  for (const auto& [key, object] : objects_) {
+    if (key.substr(0, key.find(' ')) != target.collection) continue;
+    if (!target.ns.empty() && TextAt(object, "metadata.namespace") != target.ns) continue;
+    if (selector != request.query.end() && !Selected(object, selector->second)) continue;
+    items.push_back(object);
+  }
+  return {.body = json{{"metadata", {{"resourceVersion", std::to_string(version_)}}},
+                       {"items", std::move(items)}}
+                      .dump()};
+}
+
+ScriptedReply FakeKube::Watch(const Target& target, const ScriptedRequest& request) {
+  auto from = std::make_shared<int64_t>(std::stoll(request.query.at("resourceVersion")));
+  if (*from < oldest_) return Refuse(410, "Expired", "too old resource version");
+  const auto given = request.query.find("labelSelector");
+  const std::string selector = given == request.query.end() ? "" : given->second;
+  ScriptedReply reply;
+  reply.stream = [this, from, target, selector]() -> std::optional<ScriptedReply::Piece> {
+    const std::lock_guard lock(mutex_);
+    if (*from < oldest_) return ScriptedReply::Piece{.text = "", .last = true};
+    for (const Event& event : events_) {
+      if (event.version <= *from || event.collection != target.collection) continue;
+      if (!target.ns.empty() && event.ns != target.ns) continue;
+      if (!Selected(event.object, selector)) continue;
+      *from = event.version;
+      return ScriptedReply::Piece{.text = event.line, .last = false};
+    }
+    return std::nullopt;
+  };
+  return reply;
+}
+
+void FakeKube::Record(const char* type, const Target& target, json& object) {
+  object["metadata"]["resourceVersion"] = std::to_string(++version_);
+  const json line = {{"type", type}, {"object", object}};
+  events_.push_back({version_, target.collection, target.ns, line.dump() + "\n", object});
+}
+
+ScriptedReply FakeKube::Change(const Target& target, const ScriptedRequest& request) {
+  const json body = json::parse(request.body, nullptr, false);
+  std::string name = target.name;
+  if (request.method == "POST") name = TextAt(body, "metadata.name");
+  Target at = target;
+  at.name = name;
+  const auto found = objects_.find(at.key());
+  const bool there = found != objects_.end();
+  writes_.push_back(fmt::format("{} {} {}/{}", request.method, target.right(), target.ns, name));
+  if (request.method == "POST") {
+    if (there) return Refuse(409, "AlreadyExists", name);
+    json object = body;
+    object["metadata"]["namespace"] = target.ns;
+    object["metadata"]["generation"] = 1;
+    if (TextAt(object, "metadata.uid").empty()) {
+      object["metadata"]["uid"] = fmt::format("{:08x}-0000", version_);
+    }
+    Record("ADDED", at, object);
+    objects_[at.key()] = object;
+    return {.status = 201, .body = object.dump()};
+  }
+  if (!there) return Refuse(404, "NotFound", name + " not found");
+  json object = found->second;
+  if (request.method == "DELETE") {
+    Record("DELETED", at, object);
+    objects_.erase(found);
+    return {.body = "{}"};
+  }
+  const std::string wanted = TextAt(body, "metadata.resourceVersion");
+  if (!wanted.empty() && wanted != TextAt(object, "metadata.resourceVersion")) {
+    return Refuse(409, "Conflict", "the object has been modified");
+  }
+  if (request.method == "PUT") {
+    object = body;
+  } else if (target.subresource == "scale") {
+    object["spec"]["replicas"] = body["spec"]["replicas"];
+  } else if (target.subresource == "resize") {
+    // A strategic merge: the lists merge by name.
+    for (const json& container : body["spec"]["containers"]) {
+      for (json& own : object["spec"]["containers"]) {
+        if (own["name"] == container["name"]) own.merge_patch(container);
+      }
+    }
+  } else if (target.subresource == "status") {
+    object["status"].merge_patch(body["status"]);
+  } else {
+    object.merge_patch(body);
+  }
+  if (object == found->second) return {.body = object.dump()};
+  Record("MODIFIED", at, object);
+  objects_[at.key()] = object;
+  return {.body = object.dump()};
+}
+
+}  // namespace reeve

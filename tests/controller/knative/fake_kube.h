@@ -1,0 +1,62 @@
+// The part of a Kubernetes API server that Reeve uses, in memory: objects of any kind, versions and
+// conflicts, lists, watches, merge patches, subresources, and rights that can be taken away. What
+// the tests find with it, scripts/test-live finds with a real API server.
+#pragma once
+
+#include <deque>
+#include <map>
+#include <memory>
+#include <mutex>
+#include <nlohmann/json.hpp>
+#include <set>
+#include <string>
+#include <vector>
+
+#include "tests/controller/scripted_server.h"
+
+namespace reeve {
+
+class FakeKube {
+ public:
+  FakeKube();
+  std::string url() const { return server_->url(); }
+
+  // From now on requests with this verb ("get", "list", "watch", "create", "patch", "update",
+  // "delete") to this resource ("revisions", "deployments/scale") are refused with 403.
+  void Forbid(const std::string& verb, const std::string& resource);
+  void Allow(const std::string& verb, const std::string& resource);
+  // Answers with HTTP `status` in place of all requests; 0: as usual.
+  void Break(int status);
+  // Forgets the history: watches from a version before now get 410.
+  void ExpireWatches();
+  // "PATCH revisions ns/name" of all requests that changed something, in order.
+  std::vector<std::string> writes() const;
+
+ private:
+  struct Event {
+    int64_t version = 0;
+    std::string collection;  // path without namespace
+    std::string ns;
+    std::string line;
+    nlohmann::json object;
+  };
+  struct Target;  // what a path names
+
+  ScriptedReply Answer(const ScriptedRequest& request);
+  ScriptedReply List(const Target& target, const ScriptedRequest& request);
+  ScriptedReply Watch(const Target& target, const ScriptedRequest& request);
+  ScriptedReply Change(const Target& target, const ScriptedRequest& request);
+  void Record(const char* type, const Target& target, nlohmann::json& object);
+
+  mutable std::mutex mutex_;
+  int64_t version_ = 1000;
+  int64_t oldest_ = 0;
+  int broken_ = 0;
+  std::map<std::string, nlohmann::json> objects_;  // by path without subresource
+  std::deque<Event> events_;
+  std::set<std::string> forbidden_;
+  std::vector<std::string> writes_;
+  std::unique_ptr<ScriptedServer> server_;  // last: its threads use the rest
+};
+
+}  // namespace reeve
