@@ -33,7 +33,8 @@ class CsvRows {
   int64_t row_line_ = 0;
 };
 
-// Reads the rows of a T. The header must be the one that T's field list gives.
+// Reads the rows of a T. The header must be the one that T's field list gives, with or without
+// optional columns.
 template <class T>
 absl::StatusOr<std::vector<T>> ReadCsvTable(std::string_view text, const std::string& file,
                                             const FunctionNames& names) {
@@ -42,7 +43,9 @@ absl::StatusOr<std::vector<T>> ReadCsvTable(std::string_view text, const std::st
   ASSIGN_OR_RETURN(const bool has_header, rows.Next(fields));
   std::string header;
   for (const std::string& field : fields) header += (header.empty() ? "" : ",") + field;
-  if (const std::string wanted = CsvHeader<T>(); !has_header || header + "\n" != wanted) {
+  const std::string wanted = CsvHeader<T>();
+  const std::string least = CsvHeader<T>(CsvColumns<T>({}));
+  if (!has_header || (header + "\n" != wanted && header + "\n" != least)) {
     return InvalidAt(file, 1, 0, "the columns are not " + wanted.substr(0, wanted.size() - 1));
   }
   const size_t columns = fields.size();

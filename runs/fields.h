@@ -39,6 +39,9 @@ namespace fields_internal {
 // Fields that are structs with a list of their own.
 template <class M>
 concept Nested = std::is_same_v<M, HostInfo>;
+// The same, left out of JSON where there is none.
+template <class M>
+concept OptionalNested = std::is_same_v<M, std::optional<SafeguardSummary>>;
 
 template <class M>
 inline constexpr bool kIsOptional = false;
@@ -96,11 +99,12 @@ struct CsvWriter {
   const T& row;
   const FunctionNames& names;
   std::string& out;
-  bool first = true;
+  size_t columns;
+  size_t next = 0;
   template <class M>
   void Field(const char*, M T::*member, const char*, const char*, Better = Better::kNeither) {
-    if (!first) out += ',';
-    first = false;
+    if (next == columns) return;
+    if (next++ > 0) out += ',';
     AppendCsv(row.*member, names, out);
   }
 };
@@ -116,6 +120,7 @@ struct CsvReader {
   template <class M>
   void Field(const char* name, M T::*member, const char*, const char*, Better = Better::kNeither) {
     const size_t index = next++;
+    if (index >= values.size()) return;  // an optional column that the table has not
     if (wrong != nullptr || ReadCsv(values[index], names, row.*member)) return;
     wrong = name;
     wrong_index = index;
@@ -128,10 +133,13 @@ struct Describer {
   template <class M>
   void Field(const char* name, M T::*, const char* unit, const char* doc,
              Better better = Better::kNeither) {
-    constexpr bool kNumber = std::is_arithmetic_v<M> || kIsOptional<M>;
+    constexpr bool kNumber = std::is_arithmetic_v<M> || (kIsOptional<M> && !OptionalNested<M>);
     out.push_back({name, unit, doc, better, kNumber && !std::is_same_v<M, bool>});
   }
 };
+
+template <class T>
+nlohmann::ordered_json NestedJson(const T& object);
 
 template <class T>
 struct JsonWriter {
@@ -141,10 +149,9 @@ struct JsonWriter {
   void Field(const char* name, M T::*member, const char*, const char*, Better = Better::kNeither) {
     const M& value = object.*member;
     if constexpr (Nested<M>) {
-      nlohmann::ordered_json nested = nlohmann::ordered_json::object();
-      JsonWriter<M> writer{value, nested};
-      M::Fields(writer);
-      out[name] = std::move(nested);
+      out[name] = NestedJson(value);
+    } else if constexpr (OptionalNested<M>) {
+      if (value) out[name] = NestedJson(*value);
     } else if constexpr (kIsOptional<M>) {
       out[name] = value && std::isfinite(*value) ? nlohmann::ordered_json(*value) : nullptr;
     } else {
@@ -152,6 +159,14 @@ struct JsonWriter {
     }
   }
 };
+
+template <class T>
+nlohmann::ordered_json NestedJson(const T& object) {
+  nlohmann::ordered_json out = nlohmann::ordered_json::object();
+  JsonWriter<T> writer{object, out};
+  T::Fields(writer);
+  return out;
+}
 
 template <class T>
 struct JsonReader {
@@ -166,11 +181,25 @@ struct JsonReader {
   void Field(const char* name, M T::*member, const char*, const char*, Better = Better::kNeither) {
     if (!error.empty()) return;
     const auto it = in.find(name);
+    if constexpr (OptionalNested<M>) {
+      (object.*member).reset();
+      if (it == in.end()) return;
+      if (!it->is_object()) return Want(name, "an object");
+      using Inner = typename M::value_type;
+      JsonReader<Inner> reader{*it, (object.*member).emplace(), {}};
+      Inner::Fields(reader);
+      error = reader.error;
+      return;
+    } else {
+      Read(name, it, object.*member);
+    }
+  }
+  template <class M>
+  void Read(const char* name, nlohmann::json::const_iterator it, M& out) {
     if (it == in.end()) {
       error = fmt::format("'{}' is missing", name);
       return;
     }
-    M& out = object.*member;
     if constexpr (Nested<M>) {
       if (!it->is_object()) return Want(name, "an object");
       JsonReader<M> reader{*it, out, {}};
@@ -206,21 +235,36 @@ std::vector<ColumnDoc> DescribeColumns() {
   return out;
 }
 
-// "a,b,c\n".
+// Columns of a table of these rows: all, or without the optional ones where no row has them.
 template <class T>
-std::string CsvHeader() {
+size_t CsvColumns(const std::vector<T>& rows) {
+  const size_t all = DescribeColumns<T>().size();
+  if constexpr (requires { T::kOptionalColumns; }) {
+    for (const T& row : rows) {
+      if (row.has_optional_columns()) return all;
+    }
+    return all - T::kOptionalColumns;
+  }
+  return all;
+}
+
+// "a,b,c\n", of so many columns.
+template <class T>
+std::string CsvHeader(size_t columns = SIZE_MAX) {
   std::string out;
   for (const ColumnDoc& column : DescribeColumns<T>()) {
+    if (columns-- == 0) break;
     if (!out.empty()) out += ',';
     out += column.name;
   }
   return out += '\n';
 }
 
-// Appends "1,2,3\n".
+// Appends "1,2,3\n", of so many columns.
 template <class T>
-void AppendCsvRow(const T& row, const FunctionNames& names, std::string& out) {
-  fields_internal::CsvWriter<T> writer{row, names, out};
+void AppendCsvRow(const T& row, const FunctionNames& names, std::string& out,
+                  size_t columns = SIZE_MAX) {
+  fields_internal::CsvWriter<T> writer{row, names, out, columns};
   T::Fields(writer);
   out += '\n';
 }

@@ -130,7 +130,10 @@ Json RunSeries(const RunData& run) {
     IntervalRow::Fields(visitor);
   }
   Json out = {{"step_s", thinning.step_s()}, {"merged", thinning.merged}};
-  for (const auto& [name, column] : columns) out[name] = column.ToJson(thinning);
+  const size_t absent = DescribeColumns<IntervalRow>().size() - CsvColumns(run.intervals);
+  for (size_t i = 0; i + absent < columns.size(); ++i) {
+    out[columns[i].first] = columns[i].second.ToJson(thinning);
+  }
   return out;
 }
 

@@ -47,6 +47,11 @@ struct IntervalRow {
   double memory_capacity_gib = 0;
   std::optional<double> latency_p50_ms, latency_p95_ms, latency_p99_ms;
   std::optional<double> slowdown_p99;
+  std::optional<double> safeguard_engaged;
+
+  // Columns at the end that windows.csv has only in runs where some row has a value there.
+  static constexpr size_t kOptionalColumns = 1;
+  bool has_optional_columns() const { return safeguard_engaged.has_value(); }
 
   template <class Visitor>
   static void Fields(Visitor& v);
@@ -108,6 +113,24 @@ struct HostInfo {
   bool operator==(const HostInfo&) const = default;
 };
 
+// What a policy's safeguard did (agents/adapt/safeguarded_policy.h). An engagement may have several
+// triggers.
+struct SafeguardSummary {
+  uint64_t steps = 0;
+  uint64_t engaged_steps = 0;
+  double engaged_share = 0;
+  uint64_t engagements = 0;
+  uint64_t engagements_impossible_metrics = 0, engagements_learner_failed = 0,
+           engagements_budget = 0;
+  uint64_t engagements_queue = 0, engagements_slo_violations = 0, engagements_latency = 0;
+  uint64_t engagements_rejections = 0, engagements_value = 0;
+  std::optional<double> budget_granted, budget_charged;
+
+  template <class Visitor>
+  static void Fields(Visitor& v);
+  bool operator==(const SafeguardSummary&) const = default;
+};
+
 // The run in one record. Equal inputs give equal summaries but for `host`.
 struct RunSummary {
   std::string name;
@@ -143,6 +166,7 @@ struct RunSummary {
   double replica_changes_per_hour = 0;
   std::optional<double> bound_gb_seconds, gb_seconds_over_bound;
   std::optional<double> littles_law_error;
+  std::optional<SafeguardSummary> safeguard;  // of policies that have one
 
   HostInfo host;
 
@@ -205,6 +229,9 @@ void IntervalRow::Fields(Visitor& v) {
   v.Field("latency_p99_ms", &R::latency_p99_ms, "ms", "arrival to answer, 99th percentile");
   v.Field("slowdown_p99", &R::slowdown_p99, "x",
           "latency over execution on an idle machine, 99th percentile");
+  v.Field(
+      "safeguard_engaged", &R::safeguard_engaged, "share",
+      "functions that the safeguard's fallback drove, over all, mean; of one function: of time");
 }
 
 template <class Visitor>
@@ -268,6 +295,32 @@ void HostInfo::Fields(Visitor& v) {
 }
 
 template <class Visitor>
+void SafeguardSummary::Fields(Visitor& v) {
+  using R = SafeguardSummary;
+  v.Field("steps", &R::steps, "periods", "control periods");
+  v.Field("engaged_steps", &R::engaged_steps, "periods",
+          "control periods in which the fallback drove at least one function");
+  v.Field("engaged_share", &R::engaged_share, "share",
+          "decisions for single functions that were the fallback's");
+  v.Field("engagements", &R::engagements, "times", "times that the fallback took over");
+  v.Field("engagements_impossible_metrics", &R::engagements_impossible_metrics, "times",
+          "by numbers that cannot be");
+  v.Field("engagements_learner_failed", &R::engagements_learner_failed, "times",
+          "by a learner that failed");
+  v.Field("engagements_budget", &R::engagements_budget, "times", "by the violation budget");
+  v.Field("engagements_queue", &R::engagements_queue, "times", "by requests that waited");
+  v.Field("engagements_slo_violations", &R::engagements_slo_violations, "times",
+          "by SLO violations");
+  v.Field("engagements_latency", &R::engagements_latency, "times", "by latency");
+  v.Field("engagements_rejections", &R::engagements_rejections, "times",
+          "by requests refused or given up");
+  v.Field("engagements_value", &R::engagements_value, "times", "by what the critic thought");
+  v.Field("budget_granted", &R::budget_granted, "requests",
+          "SLO violations that the learner was granted; empty without a budget");
+  v.Field("budget_charged", &R::budget_charged, "requests", "SLO violations charged to it");
+}
+
+template <class Visitor>
 void RunSummary::Fields(Visitor& v) {
   using R = RunSummary;
   constexpr Better kLower = Better::kLower;
@@ -317,6 +370,7 @@ void RunSummary::Fields(Visitor& v) {
   v.Field("gb_seconds_over_bound", &R::gb_seconds_over_bound, "x", "memory held over that", kLower);
   v.Field("littles_law_error", &R::littles_law_error, "share",
           "|L - lambda W| / L over the run: a check of the metering");
+  v.Field("safeguard", &R::safeguard, "", "what the safeguard did; only where there is one");
   v.Field("host", &R::host, "", "machine and moment");
 }
 

@@ -75,8 +75,9 @@ FunctionNames NamesOf(const std::vector<FunctionRow>& functions) {
 
 template <class T>
 std::string CsvText(const std::vector<T>& rows, const FunctionNames& names) {
-  std::string out = CsvHeader<T>();
-  for (const T& row : rows) AppendCsvRow(row, names, out);
+  const size_t columns = CsvColumns(rows);
+  std::string out = CsvHeader<T>(columns);
+  for (const T& row : rows) AppendCsvRow(row, names, out, columns);
   return out;
 }
 

@@ -26,8 +26,12 @@ void SetQuantiles(const Histogram& h, std::optional<double>& p50, std::optional<
 }  // namespace
 
 RunRecorder::RunRecorder(const Trace& trace, SimulatedCluster& cluster, SimTime interval,
-                         bool each_function)
-    : trace_(trace), cluster_(cluster), interval_(interval), each_function_(each_function) {
+                         bool each_function, const SafeguardedPolicy* safeguard)
+    : trace_(trace),
+      cluster_(cluster),
+      interval_(interval),
+      each_function_(each_function),
+      safeguard_(safeguard) {
   if (each_function_) {
     functions_.resize(trace.functions().size());
     histograms_.resize(trace.functions().size());
@@ -69,9 +73,24 @@ void RunRecorder::Record(const Snapshot& snapshot) {
   }
   total_.row.cpu_capacity_cores += snapshot.cluster.cpu_capacity.cores() * seconds;
   total_.row.memory_capacity_gib += snapshot.cluster.memory_capacity.gib() * seconds;
+  if (safeguard_ != nullptr) AddSafeguard(seconds);
   span_s_ += seconds;
   last_time_ = snapshot.time;
   if (snapshot.time - interval_start_ >= interval_) CloseInterval();
+}
+
+// Who drove the window that ended: it is the last Decide that says so.
+void RunRecorder::AddSafeguard(double seconds) {
+  const std::span<const uint8_t> engaged = safeguard_->engaged();
+  // A safeguard that has not believed any snapshot yet holds everything.
+  const double nobody = safeguard_->any_engaged() ? 1 : 0;
+  double sum = 0;
+  for (const uint8_t own : engaged) sum += own;
+  total_.engaged +=
+      seconds * (engaged.empty() ? nobody : sum / static_cast<double>(engaged.size()));
+  for (size_t f = 0; f < functions_.size(); ++f) {
+    functions_[f].engaged += seconds * (engaged.empty() ? nobody : engaged[f]);
+  }
 }
 
 void RunRecorder::CloseInterval() {
@@ -85,6 +104,7 @@ void RunRecorder::CloseInterval() {
       *mean /= span_s_;
     }
     if (!sums.unlimited) row.slots_ready = sums.slots / span_s_;
+    if (safeguard_ != nullptr) row.safeguard_engaged = sums.engaged / span_s_;
   };
   finish(total_);
   const CompletionHistograms& done = cluster_.completions();
@@ -207,6 +227,32 @@ void RunRecorder::FillSummary(RunData& data) const {
   s.littles_law_error = share(law_error, law_scale);
 }
 
+SafeguardSummary SafeguardSummaryOf(const SafeguardedPolicy& safeguard) {
+  const SafeguardCounts& counts = safeguard.counts();
+  const auto by = [&](SafeguardReason reason) {
+    return counts.engagements_by_reason[static_cast<size_t>(reason)];
+  };
+  SafeguardSummary s{.steps = counts.periods,
+                     .engaged_steps = counts.engaged_periods,
+                     .engaged_share = counts.engaged_share(),
+                     .engagements = counts.engagements,
+                     .engagements_impossible_metrics = by(SafeguardReason::kImpossibleMetrics),
+                     .engagements_learner_failed = by(SafeguardReason::kLearnerFailed),
+                     .engagements_budget = by(SafeguardReason::kBudget),
+                     .engagements_queue = by(SafeguardReason::kQueue),
+                     .engagements_slo_violations = by(SafeguardReason::kSloViolations),
+                     .engagements_latency = by(SafeguardReason::kLatency),
+                     .engagements_rejections = by(SafeguardReason::kRejections),
+                     .engagements_value = by(SafeguardReason::kValue),
+                     .budget_granted = {},
+                     .budget_charged = {}};
+  if (safeguard.has_budget()) {
+    s.budget_granted = safeguard.budget().granted();
+    s.budget_charged = safeguard.budget().charged();
+  }
+  return s;
+}
+
 RunData RunRecorder::Finish() {
   CloseInterval();
   RunData data;
@@ -215,6 +261,7 @@ RunData RunRecorder::Finish() {
     data.functions.push_back(MakeFunctionRow(f));
   }
   FillSummary(data);
+  if (safeguard_ != nullptr) data.summary.safeguard = SafeguardSummaryOf(*safeguard_);
   data.quantiles =
       MakeQuantileRows(run_.latency_us, run_.execution_us, run_.wait_us, run_.slowdown_per_mille);
   return data;

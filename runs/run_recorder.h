@@ -3,6 +3,7 @@
 
 #include <vector>
 
+#include "agents/adapt/safeguarded_policy.h"
 #include "core/snapshot.h"
 #include "runs/run_data.h"
 #include "sim/cluster.h"
@@ -12,12 +13,14 @@ namespace reeve {
 
 class RunRecorder {
  public:
-  // `trace` and `cluster` outlive the recorder. Intervals are `interval` long; with
-  // `each_function` every function gets rows of its own beside the totals.
-  RunRecorder(const Trace& trace, SimulatedCluster& cluster, SimTime interval, bool each_function);
+  // `trace`, `cluster` and `safeguard` outlive the recorder. Intervals are `interval` long; with
+  // `each_function` every function gets rows of its own beside the totals. `safeguard`: of the
+  // policy that decides; null: it has none.
+  RunRecorder(const Trace& trace, SimulatedCluster& cluster, SimTime interval, bool each_function,
+              const SafeguardedPolicy* safeguard = nullptr);
 
-  // Call after every Observe, with its snapshot. Clears the cluster's completion histograms at the
-  // end of each interval.
+  // Call after every Observe, with its snapshot, before the policy decides on it. Clears the
+  // cluster's completion histograms at the end of each interval.
   void Record(const Snapshot& snapshot);
 
   // The rows so far, an interval that has begun included, and the sums of the summary. Names,
@@ -29,10 +32,12 @@ class RunRecorder {
   struct Sums {
     IntervalRow row;
     double slots = 0;
+    double engaged = 0;  // share of functions x seconds
     bool unlimited = false;
   };
 
   void AddWindow(const Snapshot& snapshot, size_t function, Sums& sums) const;
+  void AddSafeguard(double seconds);
   void CloseInterval();
   FunctionRow MakeFunctionRow(size_t function) const;
   void FillSummary(RunData& data) const;
@@ -41,6 +46,7 @@ class RunRecorder {
   SimulatedCluster& cluster_;
   const SimTime interval_;
   const bool each_function_;
+  const SafeguardedPolicy* const safeguard_;
 
   SimTime interval_start_, last_time_;
   double span_s_ = 0;  // of the windows in the present interval
@@ -51,5 +57,8 @@ class RunRecorder {
   std::vector<IntervalRow> rows_;
   double memory_capacity_gib_ = 0;
 };
+
+// What became of its decisions so far, as a run's summary has it.
+SafeguardSummary SafeguardSummaryOf(const SafeguardedPolicy& safeguard);
 
 }  // namespace reeve

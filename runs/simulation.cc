@@ -47,7 +47,9 @@ absl::StatusOr<RunData> Play(const Trace& trace, const SimulationConfig& config,
   const bool each_function =
       config.function_intervals == FunctionIntervals::kAll ||
       (config.function_intervals == FunctionIntervals::kAuto && functions <= 1000);
-  RunRecorder recorder(trace, cluster, config.report_interval, each_function);
+  const SafeguardedPolicy* const safeguard =
+      hooks.safeguard != nullptr ? hooks.safeguard : dynamic_cast<SafeguardedPolicy*>(&policy);
+  RunRecorder recorder(trace, cluster, config.report_interval, each_function, safeguard);
   Snapshot snapshot;
   std::vector<Decision> decisions(functions);
   bool complete = true;

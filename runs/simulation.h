@@ -12,6 +12,7 @@
 
 #include "absl/status/status.h"
 #include "absl/status/statusor.h"
+#include "agents/adapt/safeguarded_policy.h"
 #include "agents/policy_factory.h"
 #include "core/config.h"
 #include "core/policy.h"
@@ -79,6 +80,9 @@ struct SimulationHooks {
   std::function<bool()> stop;
   // Called for every request that leaves; costs time.
   SimulatedCluster::InvocationSink on_invocation;
+  // The policy's safeguard, for the report, where the policy holds it inside; one that itself is a
+  // SafeguardedPolicy need not be named.
+  const SafeguardedPolicy* safeguard = nullptr;
 };
 
 // Runs `trace`, with the workload's changes, to its end. Requests that are still there then count

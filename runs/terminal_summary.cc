@@ -4,6 +4,7 @@
 
 #include <algorithm>
 #include <cmath>
+#include <map>
 #include <optional>
 #include <string>
 #include <vector>
@@ -19,7 +20,7 @@ namespace {
 enum class Show { kCount, kNumber, kMillis, kFactor, kPercent, kSeconds };
 
 struct Metric {
-  const char* field;  // of RunSummary
+  const char* field;  // of RunSummary, or "safeguard." and one of SafeguardSummary
   const char* title;
   Show show;
 };
@@ -27,6 +28,8 @@ struct Group {
   const char* title;
   std::vector<Metric> metrics;
 };
+
+constexpr const char* kSafeguard = "Safeguard";
 
 const std::vector<Group>& Groups() {
   static const std::vector<Group> groups = {
@@ -56,8 +59,46 @@ const std::vector<Group>& Groups() {
         {"gb_seconds_over_bound", "GB-seconds over the bound", Show::kFactor},
         {"container_utilisation", "busy share of container time", Show::kPercent},
         {"cpu_utilisation", "CPU utilisation", Show::kPercent},
-        {"replica_changes_per_hour", "replica changes per hour", Show::kNumber}}}};
+        {"replica_changes_per_hour", "replica changes per hour", Show::kNumber}}},
+      {kSafeguard,
+       {{"safeguard.engaged_share", "decisions that were the fallback's", Show::kPercent},
+        {"safeguard.engagements", "times it took over", Show::kCount},
+        {"safeguard.engagements_impossible_metrics", "by impossible metrics", Show::kCount},
+        {"safeguard.engagements_learner_failed", "by a learner that failed", Show::kCount},
+        {"safeguard.engagements_budget", "by the budget", Show::kCount},
+        {"safeguard.engagements_queue", "by queues", Show::kCount},
+        {"safeguard.engagements_slo_violations", "by SLO violations", Show::kCount},
+        {"safeguard.engagements_latency", "by latency", Show::kCount},
+        {"safeguard.engagements_rejections", "by rejections", Show::kCount},
+        {"safeguard.engagements_value", "by the critic's value", Show::kCount},
+        {"safeguard.budget_charged", "SLO violations charged", Show::kNumber},
+        {"safeguard.budget_granted", "SLO violations granted", Show::kNumber}}}};
   return groups;
+}
+
+// Of the fields of a summary by name, whether more or less is better.
+std::map<std::string, Better> BetterByField() {
+  std::map<std::string, Better> better;
+  for (const ColumnDoc& doc : DescribeColumns<RunSummary>()) better[doc.name] = doc.better;
+  for (const ColumnDoc& doc : DescribeColumns<SafeguardSummary>()) {
+    better["safeguard." + doc.name] = doc.better;
+  }
+  return better;
+}
+
+std::optional<double> ValueOf(const nlohmann::ordered_json& summary, std::string field) {
+  std::ranges::replace(field, '.', '/');
+  const auto at = nlohmann::ordered_json::json_pointer("/" + field);
+  if (!summary.contains(at) || !summary[at].is_number()) return std::nullopt;
+  return summary[at].get<double>();
+}
+
+// What a guard that nobody has, or that nothing engaged in this way, has to say.
+bool NothingToTell(const Group& group, const Metric& metric,
+                   const std::vector<std::optional<double>>& values) {
+  if (std::string_view(group.title) != kSafeguard) return false;
+  const bool counts = std::string_view(metric.field).find(".engagements_") != std::string::npos;
+  return std::ranges::all_of(values, [&](const auto& v) { return !v || (counts && *v == 0); });
 }
 
 std::string Shown(double value, Show show) {
@@ -142,19 +183,17 @@ Table SummaryTable(std::span<const RunSummary> runs) {
     columns.push_back({"worst_over_best", "worst is"});
   }
   Table table(std::move(columns));
-  const std::vector<ColumnDoc> docs = DescribeColumns<RunSummary>();
+  const std::map<std::string, Better> better = BetterByField();
   for (const Group& group : Groups()) {
-    table.AddSection(group.title);
+    bool titled = false;
     for (const Metric& metric : group.metrics) {
-      const auto doc = std::find_if(docs.begin(), docs.end(),
-                                    [&](const ColumnDoc& d) { return d.name == metric.field; });
-      REEVE_CHECK(doc != docs.end());
+      REEVE_CHECK(better.contains(metric.field));
       std::vector<std::optional<double>> values;
-      for (const auto& summary : summaries) {
-        const auto& value = summary[metric.field];
-        values.push_back(value.is_number() ? std::optional(value.get<double>()) : std::nullopt);
-      }
-      const std::optional<size_t> best = BestOf(values, doc->better);
+      for (const auto& summary : summaries) values.push_back(ValueOf(summary, metric.field));
+      if (NothingToTell(group, metric, values)) continue;
+      if (!titled) table.AddSection(group.title);
+      titled = true;
+      const std::optional<size_t> best = BestOf(values, better.at(metric.field));
       std::vector<Cell> cells;
       Cell& title = cells.emplace_back(Cell::Text(metric.field));
       title.shown = fmt::format("  {}", metric.title);

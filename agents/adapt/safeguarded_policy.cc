@@ -156,8 +156,11 @@ void SafeguardedPolicy::UpdateGuards(const Snapshot& snapshot) {
   std::fill(values_.begin(), values_.end(), std::nullopt);
 }
 
-void SafeguardedPolicy::SetEngaged(size_t function, bool engaged) {
-  took_over_ |= engaged && engaged_[function] == 0;
+void SafeguardedPolicy::SetEngaged(size_t function, bool engaged, const Safeguard& guard) {
+  if (engaged && engaged_[function] == 0) {
+    took_over_ = true;
+    taken_over_ = taken_over_ | guard.state().engaged_by;
+  }
   engaged_[function] = engaged ? 1 : 0;
 }
 
@@ -165,8 +168,9 @@ void SafeguardedPolicy::Choose(const Snapshot& snapshot, std::span<Decision> dec
   bool learner_acts = false;
   const bool all = cluster_guard_.state().engaged;
   for (size_t f = 0; f < decisions.size(); ++f) {
-    const bool engaged = all || (per_function_ && function_guards_[f].state().engaged);
-    SetEngaged(f, engaged);
+    const Safeguard& guard = all || !per_function_ ? cluster_guard_ : function_guards_[f];
+    const bool engaged = guard.state().engaged;
+    SetEngaged(f, engaged, guard);
     if (engaged) {
       decisions[f] = wished_[f];
       settings_.Restore(f, decisions[f]);
@@ -188,7 +192,7 @@ void SafeguardedPolicy::RepeatFallback(std::span<Decision> decisions) {
   cluster_guard_.Update(signals, last_time_);  // its own time may be as wrong
   for (size_t f = 0; f < decisions.size(); ++f) {
     if (!started_) break;  // nobody decided anything yet
-    SetEngaged(f, true);
+    SetEngaged(f, true, cluster_guard_);
     decisions[f] = wished_[f];
     settings_.Restore(f, decisions[f]);
   }
@@ -205,12 +209,15 @@ void SafeguardedPolicy::Count() {
   ++counts_.periods;
   counts_.engaged_periods += any_engaged_ ? 1 : 0;
   counts_.engagements += took_over_ ? 1 : 0;
-  took_over_ = false;
   counts_.decisions += engaged_.size();
   counts_.engaged_decisions += engaged;
   for (size_t i = 0; i < kSafeguardReasons; ++i) {
-    counts_.periods_by_reason[i] += reasons_.Has(static_cast<SafeguardReason>(i)) ? 1 : 0;
+    const auto reason = static_cast<SafeguardReason>(i);
+    counts_.periods_by_reason[i] += reasons_.Has(reason) ? 1 : 0;
+    counts_.engagements_by_reason[i] += taken_over_.Has(reason) ? 1 : 0;
   }
+  took_over_ = false;
+  taken_over_ = {};
 }
 
 void SafeguardedPolicy::Wake(FunctionId function, SimTime now, Decision& decision) {

@@ -63,7 +63,8 @@ struct SafeguardCounts {
   uint64_t decisions = 0;          // functions x periods
   uint64_t engaged_decisions = 0;  // of them, the fallback's
   uint64_t engagements = 0;        // periods at which it took over a function from the learner
-  std::array<uint64_t, kSafeguardReasons> periods_by_reason{};  // a period may have several
+  std::array<uint64_t, kSafeguardReasons> periods_by_reason{};      // a period may have several
+  std::array<uint64_t, kSafeguardReasons> engagements_by_reason{};  // so may an engagement
 
   // Share of decisions that were the fallback's; 0 before the first.
   double engaged_share() const {
@@ -96,6 +97,7 @@ class SafeguardedPolicy : public Policy {
   // As of the last Decide. Whether the decision for this function was the fallback's.
   bool engaged(FunctionId function) const { return engaged_[function.index()] != 0; }
   bool any_engaged() const { return any_engaged_; }
+  std::span<const uint8_t> engaged() const { return engaged_; }  // [F]; empty before the first
   // What concerns all functions, and with scope: function what concerns this one alone.
   const SafeguardState& state() const { return cluster_guard_.state(); }
   const SafeguardState& state(FunctionId function) const;
@@ -107,6 +109,7 @@ class SafeguardedPolicy : public Policy {
   const SafeguardCounts& counts() const { return counts_; }
   // Kept without a budget in the spec too, by its defaults; then nothing follows from it.
   const ViolationBudget& budget() const { return budget_; }
+  bool has_budget() const { return spec_.budget.has_value(); }
   const RecoveryWatch& recovery() const { return recovery_; }
 
   Policy& learner() { return *learner_; }
@@ -124,7 +127,8 @@ class SafeguardedPolicy : public Policy {
   void UpdateGuards(const Snapshot& snapshot);
   void Choose(const Snapshot& snapshot, std::span<Decision> decisions);
   void RepeatFallback(std::span<Decision> decisions);
-  void SetEngaged(size_t function, bool engaged);
+  // `guard`: whose engagement it is.
+  void SetEngaged(size_t function, bool engaged, const Safeguard& guard);
   void Count();
 
   const SafeguardSpec spec_;
@@ -146,7 +150,8 @@ class SafeguardedPolicy : public Policy {
   absl::Status learner_status_;
   bool learner_failed_ = false;
   bool any_engaged_ = false;
-  bool took_over_ = false;  // some function, since the last Count
+  bool took_over_ = false;       // some function, since the last Count
+  SafeguardReasons taken_over_;  // what did
   SafeguardReasons reasons_;
   std::optional<double> value_;
   std::vector<std::optional<double>> values_;  // [F], or empty

@@ -42,6 +42,26 @@ Reeve.charts = (() => {
     },
   };
 
+  // Periods [{from, to, share}] of charts over time, as a ground behind the curves: the more of
+  // a period, the darker.
+  const shade = {
+    id: "shade",
+    beforeDatasetsDraw(chart) {
+      const periods = chart.options.plugins.shade.periods || [];
+      if (!periods.length) return;
+      const { ctx, chartArea: area, scales: { x } } = chart;
+      ctx.save();
+      for (const { from, to, share } of periods) {
+        const left = Math.max(area.left, x.getPixelForValue(from));
+        const right = Math.min(area.right, Math.max(x.getPixelForValue(to), left + 1.5));
+        if (right <= left) continue;
+        ctx.fillStyle = faded(colour("--c4"), 0.1 + 0.22 * share);
+        ctx.fillRect(left, area.top, right - left, area.bottom - area.top);
+      }
+      ctx.restore();
+    },
+  };
+
   // Writes each point's name beside it (scatter charts), where it covers no point and no other name.
   // Among many points, a name that finds no room is left out: the tooltip has it.
   const crowded = 12;
@@ -202,7 +222,7 @@ Reeve.charts = (() => {
     return {
       type: "line",
       data: { datasets: spec.series.flatMap((item, i) => datasets(item, i, spec)) },
-      plugins: [cursor, pointNames, ...(spec.plugins || [])],
+      plugins: [shade, cursor, pointNames, ...(spec.plugins || [])],
       options: {
         animation: false, parsing: false, normalized: true, responsive: true,
         maintainAspectRatio: false, color: colour("--soft"),
@@ -214,7 +234,7 @@ Reeve.charts = (() => {
           y: styled(spec.yAxis ? spec.yAxis() : valueAxis(spec)),
         },
         plugins: {
-          cursor: { on: overTime || overSteps }, pointNames: { on: values },
+          cursor: { on: overTime || overSteps }, pointNames: { on: values }, shade: { periods: spec.shade },
           legend: { display: false },
           tooltip: {
             backgroundColor: colour("--ink"), titleColor: colour("--paper"),
@@ -285,7 +305,7 @@ Reeve.charts = (() => {
   }
 
   // Adds a figure with a chart to `host`. spec: {title, x: "time" | "steps" | "nines" | "value", series:
-  // [{label, data: [{x, y}], …}], yTitle, log, loose, yTick, yText, note, size, summary, sharesLegend, grouped}. x may also be "bars":
+  // [{label, data: [{x, y}], …}], shade (over time), yTitle, log, loose, yTick, yText, note, size, summary, sharesLegend, grouped}. x may also be "bars":
   // lying bars, y being the place from the top, with axes by xAxis() and yAxis() and a `height`.
   function add(host, spec) {
     const canvas = el("canvas", { role: "img", "aria-label": spec.title + ". " + (spec.summary || "") });

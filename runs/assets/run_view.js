@@ -33,6 +33,33 @@ Reeve.runView = (() => {
       : `A point covers ${format.span(step)}.`;
   }
 
+  // Where the safeguard's fallback drove: [{from, to, share of the functions}], equal neighbours joined.
+  function engagedPeriods(run) {
+    const { step_s: step, safeguard_engaged: engaged } = run.series;
+    const periods = [];
+    (engaged || []).forEach((share, i) => {
+      if (!(share > 0)) return;
+      const from = i * step, to = Math.min(from + step, run.summary.simulated_seconds);
+      const last = periods[periods.length - 1];
+      if (last && last.to === from && last.share === share) last.to = to;
+      else periods.push({ from, to, share });
+    });
+    return periods;
+  }
+  const over = (run) => ({ x: "time", endS: run.summary.simulated_seconds, shade: engagedPeriods(run) });
+  const shadeNote = (run) => (engagedPeriods(run).length
+    ? "Shaded: the safeguard's fallback drove, the darker the more functions." : "");
+
+  function safeguardCard(run) {
+    const g = run.summary.safeguard;
+    if (!g) return [];
+    const by = Object.entries(g).filter(([name, times]) => name.startsWith("engagements_") && times > 0)
+      .map(([name, times]) => `${format.count(times)} by ${name.slice(12).replaceAll("_", " ").replace("slo", "SLO")}`);
+    return [{ title: "Safeguard", value: format.percent(g.engaged_share),
+      more: ["of decisions were the fallback's", `took over ${format.count(g.engagements)} times${by.length ? ": " + by.join(", ") : ""}`,
+        ...(g.budget_granted === null ? [] : [`${format.number(g.budget_charged)} of ${format.number(g.budget_granted)} violations charged`])] }];
+  }
+
   function headline(run) {
     const s = run.summary;
     const lost = s.rejections + s.timeouts + s.failures;
@@ -57,16 +84,17 @@ Reeve.runView = (() => {
         more: ["of their lifetime", "CPU used " + format.percent(s.cpu_utilisation)] },
       { title: "Replica changes", value: format.number(s.replica_changes_per_hour), unit: "per hour",
         more: ["over all functions"] },
+      ...safeguardCard(run),
     ]);
   }
 
   function load(run) {
     const host = byId("load-charts");
     charts.clear(host);
-    const time = { x: "time", endS: run.summary.simulated_seconds };
+    const time = over(run);
     const arrivals = rate(run, "arrivals");
     const refused = rate(run, "rejections");
-    charts.add(host, { ...time, title: "Requests", yTitle: "requests per second",
+    charts.add(host, { ...time, title: "Requests", yTitle: "requests per second", note: shadeNote(run),
       yText: (v) => format.number(v) + " /s", summary: `Peak ${format.number(peak(arrivals))} requests per second.`,
       series: [
         { label: "arriving", data: arrivals, fill: true },
@@ -115,14 +143,15 @@ Reeve.runView = (() => {
   function latency(run) {
     const host = byId("latency-charts");
     charts.clear(host);
-    const time = { x: "time", endS: run.summary.simulated_seconds };
+    const time = over(run);
     const marks = coldPeaks(run);
     const percentile = (p, colour, width) => ({ label: p, colour, width,
       data: positive(column(run, `latency_${p}_ms`)) });
     charts.add(host, { ...time, title: "Latency percentiles", size: "tall", log: true,
       yTitle: "arrival to answer (log)", yTick: format.millisTick, yText: format.millis,
       summary: `Over the run p50 ${format.millis(run.summary.latency_p50_ms)}, p99 ${format.millis(run.summary.latency_p99_ms)}.`,
-      note: stepNote(run) + (marks.length ? " Triangles mark the intervals with the most cold starts." : ""),
+      note: stepNote(run) + (marks.length ? " Triangles mark the intervals with the most cold starts." : "") +
+        (shadeNote(run) ? " " + shadeNote(run) : ""),
       series: [
         percentile("p50", "--c2", 1.8), percentile("p95", "--c0", 1.5), percentile("p99", "--c1", 1.5),
         ...(marks.length ? [{ label: "most cold starts", data: marks, colour: "--c3", points: true,

@@ -62,6 +62,49 @@ TEST_F(ReportPageTest, DrawsEveryChartAndTheHeadlineNumbers) {
   Photograph("single-wide", true);
 }
 
+TEST_F(ReportPageTest, ShadesWhereTheSafeguardWasEngaged) {
+  RunData run = *single_;
+  run.summary.safeguard.emplace();
+  run.summary.safeguard->engaged_share = 0.2;
+  run.summary.safeguard->engagements = run.summary.safeguard->engagements_queue = 2;
+  for (IntervalRow& row : run.intervals) {
+    const double minute = row.time_s / 60;
+    const bool some = minute >= 100 && minute < 160, all = minute >= 300 && minute < 320;
+    row.safeguard_engaged = all ? 1 : some ? 0.25 : 0;
+  }
+  ASSERT_TRUE(WriteReportPage({&run, 1}, PathOf("guarded.html")).ok());
+  Open("guarded.html");
+  for (const char* title : {"Requests", "CPU", "Latency percentiles", "Cold starts"}) {
+    const std::string periods = ChartOf(title) + ".options.plugins.shade.periods";
+    EXPECT_EQ(browser_->Evaluate(periods + ".map((p) => [p.from, p.to, p.share])"),
+              nlohmann::json({{6000, 9600, 0.25}, {18000, 19200, 1}}))
+        << title;
+  }
+  // The ground of a chart: as elsewhere, tinted, and more so where all functions are engaged.
+  const std::string ground =
+      "((minute) => { const c = " + ChartOf("Cold starts") +
+      "; const r = c.currentDevicePixelRatio; const d = c.ctx.getImageData(" +
+      "c.scales.x.getPixelForValue(60 * minute) * r," +
+      "(c.chartArea.top + 2) * r, 1, 1).data; return d[3]; })";
+  const auto at = [&](int minute) {
+    return browser_->Evaluate(ground + "(" + std::to_string(minute) + ")").get<int>();
+  };
+  EXPECT_EQ(at(50), 0);
+  EXPECT_GT(at(130), 15);
+  EXPECT_GT(at(310), at(130) + 25);
+  EXPECT_THAT(browser_->Evaluate("document.querySelector('#cards').textContent").get<std::string>(),
+              testing::HasSubstr("took over 2 times: 2 by queue"));
+  EXPECT_THAT(
+      browser_->Evaluate("document.querySelector('#load-charts').textContent").get<std::string>(),
+      testing::HasSubstr("Shaded: the safeguard's fallback drove"));
+  Photograph("guarded", true);
+
+  Open("single.html");
+  EXPECT_EQ(browser_->Evaluate(ChartOf("Requests") + ".options.plugins.shade.periods.length"), 0);
+  EXPECT_EQ(browser_->Evaluate("document.querySelector('#cards').textContent.includes('guard')"),
+            false);
+}
+
 TEST_F(ReportPageTest, SortsByMouseAndKeys) {
   Open("single.html");
   std::vector<std::pair<uint64_t, std::string>> by_cold;

@@ -1,5 +1,6 @@
 #include "runs/run_data.h"
 
+#include <gmock/gmock.h>
 #include <gtest/gtest.h>
 
 #include <regex>
@@ -161,6 +162,32 @@ TEST(SummaryTable, NamesTheBestOfEachRow) {
     EXPECT_EQ(row["hpa"], 240);
     EXPECT_EQ(row["best"], "hpa");
     EXPECT_EQ(row["worst_over_best"], 0.25);
+  }
+}
+
+TEST(SummaryTable, TellsOfASafeguard) {
+  RunSummary plain, guarded;
+  plain.name = "plain";
+  guarded.name = "guarded";
+  guarded.safeguard.emplace();
+  guarded.safeguard->engaged_share = 0.125;
+  guarded.safeguard->engagements = guarded.safeguard->engagements_queue = 3;
+  guarded.safeguard->budget_granted = 200;
+  guarded.safeguard->budget_charged = 150;
+  EXPECT_THAT(SummaryTable({&plain, 1}).ToText(false),
+              testing::Not(testing::HasSubstr("Safeguard")));
+  EXPECT_THAT(SummaryTable({&plain, 1}).ToJson(), testing::Not(testing::HasSubstr("safeguard")));
+  const std::string text = SummaryTable({&guarded, 1}).ToText(false);
+  EXPECT_THAT(text,
+              testing::ContainsRegex("Safeguard\n  decisions that were the fallback's +12.5 %"));
+  EXPECT_THAT(text, testing::ContainsRegex("by queues +3\n"));
+  EXPECT_THAT(text, testing::Not(testing::HasSubstr("by latency")));  // nothing to tell
+  EXPECT_THAT(text, testing::ContainsRegex("violations charged +150\n"));
+  const RunSummary both[] = {plain, guarded};
+  for (const auto& row : nlohmann::json::parse(SummaryTable(both).ToJson())) {
+    if (row["metric"] != "safeguard.engagements") continue;
+    EXPECT_EQ(row["plain"], nullptr);
+    EXPECT_EQ(row["guarded"], 3);
   }
 }
 

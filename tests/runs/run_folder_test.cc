@@ -98,6 +98,32 @@ TEST_F(RunFolderTest, ReadsBackWhatItWrote) {
   EXPECT_EQ(read->config_yaml, run.config_yaml);
 }
 
+TEST_F(RunFolderTest, ASafeguardsMarksAreThereOnlyWithASafeguard) {
+  RunData run = SmallRun();
+  const std::string plain = Finished("plain", run);
+  EXPECT_THAT(*ReadFile(plain + "/windows.csv"), HasSubstr(",slowdown_p99\n"));
+  EXPECT_THAT(*ReadFile(plain + "/summary.json"), testing::Not(HasSubstr("safeguard")));
+  EXPECT_FALSE(ReadRun(plain)->summary.safeguard.has_value());
+
+  run.summary.safeguard = SafeguardSummary{.steps = 46,
+                                           .engaged_steps = 3,
+                                           .engaged_share = 0.0625,
+                                           .engagements = 2,
+                                           .engagements_queue = 2,
+                                           .budget_granted = {},
+                                           .budget_charged = {}};
+  for (IntervalRow& row : run.intervals) row.safeguard_engaged = row.time_s > 0 ? 0.25 : 0;
+  const std::string guarded = Finished("guarded", run);
+  EXPECT_THAT(*ReadFile(guarded + "/windows.csv"), HasSubstr(",slowdown_p99,safeguard_engaged\n"));
+  const auto json = nlohmann::json::parse(*ReadFile(guarded + "/summary.json"));
+  EXPECT_EQ(json["safeguard"]["engagements_queue"], 2);
+  EXPECT_EQ(json["safeguard"]["budget_granted"], nullptr);
+  const auto read = ReadRun(guarded);
+  ASSERT_TRUE(read.ok()) << read.status();
+  EXPECT_EQ(read->summary, run.summary);
+  EXPECT_EQ(read->intervals, run.intervals);
+}
+
 TEST_F(RunFolderTest, FilesAreAsDocumented) {
   const std::string path = Finished("a", SmallRun());
   const auto windows = ReadFile(path + "/windows.csv");

@@ -4,6 +4,8 @@
 #include <gmock/gmock.h>
 #include <gtest/gtest.h>
 
+#include <map>
+
 #include "core/check.h"
 #include "core/status.h"
 
@@ -106,6 +108,84 @@ TEST(RunSimulation, WithoutPerturbationsIsThePolicyOnTheCluster) {
   EXPECT_EQ(run.summary.completions, bare.completions);
   EXPECT_EQ(run.summary.cold_starts, bare.cold_starts);
   EXPECT_NEAR(run.summary.container_seconds, static_cast<double>(bare.container_us) / 1e6, 1e-6);
+}
+
+// One replica for everything, which is too few, and Knative's rule when queues get long.
+SimulationConfig GuardedConfig() {
+  SimulationConfig config = SmallConfig();
+  config.policy.name = "static";
+  config.policy.safeguard.emplace();
+  config.policy.safeguard->queue = {.engage = 10, .release = 1};
+  config.policy.safeguard->budget.emplace();
+  config.policy.safeguard->budget->violations = 100'000;
+  return config;
+}
+
+TEST(RunSimulation, TellsWhenTheSafeguardWasEngaged) {
+  const Trace trace = SmallTrace();
+  const SimulationConfig config = GuardedConfig();
+  const RunData run = *RunSimulation(trace, config, 1);
+  ASSERT_TRUE(run.summary.safeguard.has_value());
+  const SafeguardSummary& guard = *run.summary.safeguard;
+  // A decision before the first control period, and one after each.
+  const double period_s = config.cluster.control_period.seconds();
+  EXPECT_EQ(static_cast<double>(guard.steps), 1 + kMinutes * 60 / period_s);
+  EXPECT_GT(guard.engagements_queue, 0u);
+  EXPECT_EQ(guard.engagements, guard.engagements_queue);  // the only trigger of these
+  EXPECT_GT(guard.engaged_steps, 0u);
+  EXPECT_LT(guard.engaged_steps, guard.steps);
+  // One scope for all functions: the share of decisions is that of steps.
+  EXPECT_DOUBLE_EQ(guard.engaged_share,
+                   static_cast<double>(guard.engaged_steps) / static_cast<double>(guard.steps));
+  EXPECT_GE(*guard.budget_granted, 100'000);
+  EXPECT_GT(*guard.budget_charged, 0);
+
+  double engaged_s = 0;
+  std::map<double, double> by_time;
+  for (const IntervalRow& row : run.intervals) {
+    ASSERT_TRUE(row.safeguard_engaged.has_value());
+    if (row.function.valid()) {
+      EXPECT_EQ(*row.safeguard_engaged, by_time.at(row.time_s));
+      continue;
+    }
+    by_time[row.time_s] = *row.safeguard_engaged;
+    engaged_s += *row.safeguard_engaged * 60;
+  }
+  // All but the last decision, after which nothing was played.
+  EXPECT_NEAR(engaged_s / period_s, static_cast<double>(guard.engaged_steps), 1 + 1e-6);
+}
+
+// Holds a safeguard inside.
+class Wrapped : public Policy {
+ public:
+  explicit Wrapped(const PolicySpec& spec) : inner_(*MakePolicy(spec)) {}
+  std::string_view name() const override { return "wrapped"; }
+  absl::Status Decide(const Snapshot& snapshot, std::span<Decision> decisions) override {
+    return inner_->Decide(snapshot, decisions);
+  }
+  void Wake(FunctionId function, SimTime now, Decision& decision) override {
+    inner_->Wake(function, now, decision);
+  }
+  const SafeguardedPolicy* safeguard() const {
+    return dynamic_cast<const SafeguardedPolicy*>(inner_.get());
+  }
+
+ private:
+  std::unique_ptr<Policy> inner_;
+};
+
+TEST(RunSimulation, TheSafeguardMayBeInsideThePolicy) {
+  const Trace trace = SmallTrace();
+  const SimulationConfig config = GuardedConfig();
+  Wrapped silent(config.policy), named(config.policy);
+  const RunData none = *RunSimulation(trace, config, silent);
+  EXPECT_FALSE(none.summary.safeguard.has_value());
+  EXPECT_FALSE(none.intervals.front().safeguard_engaged.has_value());
+  SimulationHooks hooks;
+  hooks.safeguard = named.safeguard();
+  const RunData told = *RunSimulation(trace, config, named, hooks);
+  EXPECT_EQ(told.summary.safeguard, RunSimulation(trace, config, 1)->summary.safeguard);
+  EXPECT_EQ(told.summary.completions, none.summary.completions);  // looking changes nothing
 }
 
 TEST(RunSimulation, AccountsForEveryRequestUnderEverythingAtOnce) {

@@ -139,6 +139,30 @@ TEST(SafeguardedPolicy, GuardsFunctionsByThemselves) {
   EXPECT_EQ(rig.decisions[1].replicas, 2);
 }
 
+TEST(SafeguardedPolicy, CountsWhatMadeTheFallbackTakeOver) {
+  SafeguardSpec spec = QueueGuard();
+  spec.scope = SafeguardScope::kFunction;
+  spec.rejections.emplace();
+  Rig rig(spec);
+  EXPECT_TRUE(rig.policy->engaged().empty());
+  rig.Decide(0);
+  rig.w().queued[0] = 51;
+  rig.Decide(2);  // the first function, by its queue
+  rig.w().rejections[0] = 1;
+  rig.Decide(4);  // another reason, and nobody taken over
+  rig.w().queued[1] = 51;
+  rig.w().rejections[1] = 1;
+  rig.Decide(6);  // the second, by both at once
+  EXPECT_THAT(rig.policy->engaged(), testing::ElementsAre(1, 1));
+  const SafeguardCounts& counts = rig.policy->counts();
+  EXPECT_EQ(counts.engagements, 2u);
+  std::array<uint64_t, kSafeguardReasons> expected{};
+  expected[static_cast<size_t>(SafeguardReason::kQueue)] = 2;
+  expected[static_cast<size_t>(SafeguardReason::kRejections)] = 1;
+  EXPECT_EQ(counts.engagements_by_reason, expected);
+  EXPECT_EQ(counts.periods_by_reason[static_cast<size_t>(SafeguardReason::kQueue)], 3u);
+}
+
 TEST(SafeguardedPolicy, PutsBackWhatTheFallbackDoesNotMention) {
   Rig rig(QueueGuard());
   rig.learner->wish.cpu_limit = Millicores(1);
