@@ -55,7 +55,14 @@ AdaptivePolicy::AdaptivePolicy(const AdaptiveSpec& spec, const AgentNames& names
       choices_(functions_ * codec_.heads().size()),
       rewards_(functions_),
       outcomes_(functions_),
-      previous_(functions_) {}
+      previous_(functions_) {
+  learner_.set_wants_values(false);
+}
+
+void AdaptivePolicy::set_value_sink(std::function<void(double)> sink) {
+  value_sink_ = std::move(sink);
+  learner_.set_wants_values(static_cast<bool>(value_sink_));
+}
 
 // What came of the last choice.
 absl::Status AdaptivePolicy::Settle(const Snapshot& snapshot) {
@@ -135,6 +142,7 @@ void AdaptivePolicy::SetOwn(std::span<const uint8_t> own) {
 AdaptiveControl::AdaptiveControl(std::unique_ptr<AdaptivePolicy> learner,
                                  std::unique_ptr<Policy> fallback, const SafeguardSpec& spec)
     : adaptive_(learner.get()), guarded_(std::move(learner), std::move(fallback), spec) {
+  if (!spec.value) return;
   // The guard asks its learner before it judges, so this is of the snapshot that it judges.
   adaptive_->set_value_sink([this](double value) { guarded_.set_value(value); });
 }

@@ -83,7 +83,8 @@ class AdaptivePolicy : public Policy {
   void Wake(FunctionId function, SimTime now, Decision& decision) override;
 
   // Told, at the end of each Decide, what the state is worth by the critics' pessimistic estimate.
-  void set_value_sink(std::function<void(double)> sink) { value_sink_ = std::move(sink); }
+  // Before the first Decide. Costs the critics' work in every control period.
+  void set_value_sink(std::function<void(double)> sink);
 
   // Keeps what is learned with `keeper` (which outlives the policy), and begins with what it has;
   // before the first Decide. Errors as of ExpertKeeper::Restore; later ones come from Decide.

@@ -1,10 +1,16 @@
 // Experience of one running system, as it comes: a Rollout (agents/ppo/rollout.h) whose
 // "environments" are stretches of time, so that one stream can be learned from in mini-batches.
 //
-// Shape letters as in envs/vector_env.h; E stretches of T steps.
+// What the control loop pays for is a copy of each control period, one behind the other. A rollout
+// is ordered by agents, far apart in memory, and is made of the copies when it is asked for, by
+// whoever learns. So may be the critic's values, which acting does not need.
+//
+// Shape letters as in envs/vector_env.h; E stretches of T steps, S = E T, R = N rows by slot
+// (ModelRunner::Row).
 #pragma once
 
 #include <cstdint>
+#include <optional>
 #include <span>
 #include <vector>
 
@@ -41,21 +47,29 @@ struct ExperienceOutcome {
   std::span<const uint8_t> own;    // [N] 1: the agent's choice was carried out; 0: a fallback drove
 };
 
+// Whether values can be left for later: the critic has no past, sees what the actor sees, and is
+// small enough to be copied whenever it changes.
+bool CanValueLater(const PolicyModel& model);
+
 // Collects one batch. After Add comes Complete, then the next Add; a stretch that ends, or that is
 // ended by Cut, is worth from there on what the critic says. Not thread-safe; allocates only when
-// made and cleared.
+// made, and when a rollout is asked for or the critic has changed.
 class Experience {
  public:
   // `model` gives sizes and groups; it need not live on.
   Experience(const PolicyModel& model, const VectorEnvSpec& shape, const ExperienceSpec& spec);
 
-  // `runner` has just stepped on `step` (one environment, with a critic).
+  // `runner` has just stepped on `step` (one environment), by the parameters of `model`. If it has
+  // no critic, values are computed when the rollout is asked for, by the critic that `model` has
+  // now, to the same bits; REQUIRES then CanValueLater(model).
   void Add(const ModelRunner& runner, const PolicyModel& model, const ExperienceStep& step);
   void Complete(const ExperienceOutcome& outcome);
   // The last complete step ends its stretch: the following one does not go on from it. `values`
   // [N] of the state after it, in rewards; `present` [N] there. Nothing when no step is open to be
   // followed.
   void Cut(std::span<const float> values, std::span<const uint8_t> present);
+  // The critic that Add is given is another from now on.
+  void CriticChanges() { critic_changed_ = true; }
 
   // The next Add begins a stretch: a Cut is due before it, if there is a step to cut.
   bool stretch_full() const { return filled_ == spec_.steps; }
@@ -64,10 +78,13 @@ class Experience {
   bool full() const;
   double own_steps() const { return own_steps_; }  // mean over agents that were present
   int64_t steps() const;                           // of all kinds
+  int32_t stretches() const { return envs_; }      // E that there is room for
 
-  // The batch; steps that never came weigh nothing. A stretch that is open must be cut first.
-  const Rollout& rollout() const { return rollout_; }
-  Rollout& rollout() { return rollout_; }
+  // The batch; steps that never came weigh nothing. A stretch that is open must be cut first. Made
+  // now if something came since it was made last.
+  Rollout& rollout();
+  // Uses the memory of the other's rollout, which that one makes anew if it has to.
+  void TakeRollout(Experience& from);
   // Of each stretch that was begun.
   std::span<const int64_t> environments() const {
     return std::span(environments_).first(static_cast<size_t>(stretch_ + (filled_ > 0 ? 1 : 0)));
@@ -77,18 +94,54 @@ class Experience {
   void Clear();
 
  private:
-  int64_t Cell(int32_t slot, int32_t step) const {
-    return rollout_.Sequence(slot, stretch_) * rollout_.steps + step;
-  }
+  // What values are computed by, from a step on.
+  struct Critic {
+    size_t first_step = 0;
+    std::vector<float> parameters;
+    RunningMoments values;
+  };
+
+  void NoteCritic(const PolicyModel& model, size_t step);
+  void NoteSums(const PolicyModel& model, const ExperienceStep& step);
+  void ComputeValues();
+  void ResetRollout();
+  void FillStretch(int32_t stretch);
+  int32_t StepsOf(int32_t stretch) const;  // that were taken
+  size_t agents() const { return slot_of_.size(); }
 
   ExperienceSpec spec_;
-  Rollout rollout_;
-  std::vector<int32_t> slot_of_;       // [N] see ModelRunner
+  VectorEnvSpec shape_;
+  PolicyModel sizes_;  // no parameters
+  int32_t envs_ = 0;   // E
+  bool same_inputs_ = false;
+  size_t actor_size_ = 0, critic_size_ = 0, choices_ = 0, heads_ = 0;
+  std::vector<int32_t> slot_of_;      // [N] see ModelRunner
+  std::vector<int64_t> group_begin_;  // [A + 1] rows
+
+  // The copies; of the steps of a stretch, one behind the other.
+  std::vector<float> actor_inputs_, critic_inputs_;  // [S, R, I]; critic: empty with same_inputs_
+  std::vector<uint8_t> legal_;                       // [S, N, K]
+  std::vector<int32_t> actions_;                     // [S, N, H]
+  std::vector<float> log_probs_, rewards_;           // [S, N]
+  std::vector<float> values_;                        // [S, R] in rewards
+  std::vector<uint8_t> starts_, present_, own_;      // [S, N]
+  std::vector<uint8_t> value_later_;                 // [S]
+  std::vector<int32_t> stretch_steps_;               // [E]
+  std::vector<uint8_t> cut_;                         // [E] the stretch is at its end
+  std::vector<float> bootstraps_;                    // [E, N] where it was cut
+  std::vector<MomentSums> sums_;                     // [E]
+  std::vector<Critic> critics_;                      // by rising step; the first critic_count_
+  size_t critic_count_ = 0;
+  bool critic_changed_ = true;
+
   std::vector<int64_t> environments_;  // [E]
   int32_t stretch_ = 0;                // that is being filled
   int32_t filled_ = 0;                 // steps of it
   bool completed_ = true;              // the last step has its outcome
   double own_steps_ = 0;
+
+  std::optional<Rollout> rollout_;
+  bool made_ = false;  // rollout_ is of all that came
 };
 
 }  // namespace reeve

@@ -44,12 +44,15 @@ struct OnlineExperts::Expert {
         runner(acting, 1, ModelRunner::Use::kActorAndCritic),
         collected(acting, shape, experience),
         learned_from(collected),
-        trainer(trainers(std::move(state), collected.rollout().envs, experience.steps)),
-        exploration(explored) {}
+        trainer(trainers(std::move(state), collected.stretches(), experience.steps)),
+        exploration(explored) {
+    if (CanValueLater(acting)) actor.emplace(acting, 1, ModelRunner::Use::kActor);
+  }
 
   const int64_t environment;
   PolicyModel acting;
   ModelRunner runner;
+  std::optional<ModelRunner> actor;  // alone, where values can be left for later
   Experience collected, learned_from;
   std::unique_ptr<ExpertTrainer> trainer;  // the background thread's, while it learns
   Exploration exploration;
@@ -104,6 +107,11 @@ void OnlineExperts::Switch(int64_t environment, std::optional<int64_t> closest) 
   ExpertFor(spec_.method == OnlineMethod::kExperts ? environment : kTheOne, closest);
 }
 
+void OnlineExperts::set_wants_values(bool wanted) {
+  REEVE_CHECK(counts_.steps == 0);
+  wants_values_ = wanted;
+}
+
 absl::Status OnlineExperts::Act(const OnlineStep& step, std::span<int32_t> actions) {
   REEVE_CHECK(!open_);
   RETURN_IF_ERROR(TakeLearned());
@@ -118,14 +126,15 @@ absl::Status OnlineExperts::Act(const OnlineStep& step, std::span<int32_t> actio
     counts_.switches += expert_ != nullptr;
     expert_ = &next;
   }
+  ModelRunner& runner = !wants_values_ && next.actor ? *next.actor : next.runner;
   for (size_t agent = 0; agent < known_.size(); ++agent) {
     starts_[agent] = new_stretch || known_[agent] == 0;
-    if (starts_[agent] != 0) next.runner.Forget(0, static_cast<int32_t>(agent));
+    if (starts_[agent] != 0) runner.Forget(0, static_cast<int32_t>(agent));
     known_[agent] = step.present[agent];
   }
-  next.runner.Step(step.observations.data(), step.present.data(), last_actions_.data());
-  Choose(next, step, actions);
-  next.collected.Add(next.runner, next.acting,
+  runner.Step(step.observations.data(), step.present.data(), last_actions_.data());
+  Choose(runner, step, actions);
+  next.collected.Add(runner, next.acting,
                      {.observations = step.observations,
                       .legal = step.legal,
                       .present = step.present,
@@ -139,12 +148,13 @@ absl::Status OnlineExperts::Act(const OnlineStep& step, std::span<int32_t> actio
   return absl::OkStatus();
 }
 
-void OnlineExperts::Choose(Expert& expert, const OnlineStep& step, std::span<int32_t> actions) {
+void OnlineExperts::Choose(const ModelRunner& runner, const OnlineStep& step,
+                           std::span<int32_t> actions) {
   const auto heads = shape_.heads.size();
   const auto choices = static_cast<size_t>(shape_.choices());
   for (size_t agent = 0; agent < known_.size(); ++agent) {
-    const auto row = static_cast<size_t>(expert.runner.Row(static_cast<int32_t>(agent), 0));
-    values_[agent] = expert.runner.values()[row];
+    const auto row = static_cast<size_t>(runner.Row(static_cast<int32_t>(agent), 0));
+    if (!runner.values().empty()) values_[agent] = runner.values()[row];
     int32_t* const chosen = actions.data() + agent * heads;
     if (step.present[agent] == 0) {
       std::fill_n(chosen, heads, 0);
@@ -155,8 +165,7 @@ void OnlineExperts::Choose(Expert& expert, const OnlineStep& step, std::span<int
     const RandomStream stream(seed_, StreamPurpose::kExploration, static_cast<uint32_t>(agent));
     const uint64_t draw = static_cast<uint64_t>(now_) * heads;
     log_probs_[agent] = SampleHeads(
-        shape_.heads, expert.runner.logits().data() + row * choices,
-        step.legal.data() + agent * choices,
+        shape_.heads, runner.logits().data() + row * choices, step.legal.data() + agent * choices,
         [&](size_t head) { return stream.Uniform(draw + head); }, probabilities_.data(), chosen);
     std::copy_n(chosen, heads, last_actions_.begin() + static_cast<ptrdiff_t>(agent * heads));
   }
@@ -193,6 +202,7 @@ void OnlineExperts::LearnFrom(Expert& expert) {
     return;
   }
   std::swap(expert.collected, expert.learned_from);
+  expert.learned_from.TakeRollout(expert.collected);
   expert.collected.Clear();
   learning_ = &expert;
   learning_since_ = now_;
@@ -223,6 +233,8 @@ absl::Status OnlineExperts::Finish(const absl::Status& status) {
   RETURN_IF_ERROR(status);
   CopyInPlace(expert.trainer->state().model, expert.acting);
   expert.runner.Refresh();
+  if (expert.actor) expert.actor->Refresh();
+  expert.collected.CriticChanges();
   expert.value_error = news_->value_error;
   last_update_ = std::exchange(news_, std::nullopt);
   last_learned_ = expert.environment;

@@ -72,8 +72,12 @@ class OnlineExperts {
   // agent's choice was carried out, 0 where a fallback drove.
   void Reward(std::span<const float> rewards, std::span<const uint8_t> own);
 
-  // Of the last Act, in rewards: what the critic thinks the state is worth [N], and how far it has
-  // been off (root mean square over the last batch; 0 before the first).
+  // Whether values() are asked for; before the first Act. If not, the critic's work is left to
+  // those who learn, where it can be (CanValueLater); what is chosen and learned stays the same.
+  void set_wants_values(bool wanted);
+  // Of the last Act, in rewards: what the critic thinks the state is worth [N] (zeros when it was
+  // left for later), and how far it has been off (root mean square over the last batch; 0 before
+  // the first).
   std::span<const float> values() const { return values_; }
   double value_error() const;
 
@@ -102,7 +106,7 @@ class OnlineExperts {
   absl::Status Finish(const absl::Status& status);
   void EndStretch(Expert& expert, const OnlineStep& step);
   void LearnFrom(Expert& expert);
-  void Choose(Expert& expert, const OnlineStep& step, std::span<int32_t> actions);
+  void Choose(const ModelRunner& runner, const OnlineStep& step, std::span<int32_t> actions);
 
   const VectorEnvSpec shape_;
   const OnlineSpec spec_;
@@ -118,6 +122,7 @@ class OnlineExperts {
   int64_t environment_ = 0;
   int64_t now_ = 0;    // control periods begun
   bool open_ = false;  // an Act waits for its Reward
+  bool wants_values_ = true;
 
   std::vector<uint8_t> known_;                      // [N] present at the step before
   std::vector<uint8_t> starts_;                     // [N]

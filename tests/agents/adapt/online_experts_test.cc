@@ -7,6 +7,7 @@
 #include <chrono>
 #include <thread>
 
+#include "core/random.h"
 #include "core/status.h"
 #include "tests/agents/adapt/online_rig.h"
 
@@ -68,6 +69,92 @@ TEST(OnlineExpertsTest, BatchesAreLearnedFromInTurn) {
   ASSERT_TRUE(state.ok());
   EXPECT_EQ(state->trainer.iteration, 11);
   EXPECT_EQ(state->steps, 178);  // of its exploration
+}
+
+// Moves every parameter and normaliser, and keeps what it was given.
+class KeepingTrainer final : public ExpertTrainer {
+ public:
+  KeepingTrainer(TrainerState state, std::vector<Rollout>* batches)
+      : state_(std::move(state)), batches_(batches) {}
+  absl::StatusOr<OnlineUpdate> Learn(const OnlineBatch& batch) override {
+    batches_->push_back(batch.rollout);
+    PolicyModel& model = state_.model;
+    for (float& p : model.actor_parameters) p *= 1.05F;
+    for (float& p : model.critic_parameters) p *= 1.1F;
+    for (double& m : model.observations.mean) m += 0.01;
+    for (double& m : model.values.mean) m += 0.3;
+    for (double& v : model.values.variance) v *= 1.7;
+    return OnlineUpdate();
+  }
+  const TrainerState& state() const override { return state_; }
+
+ private:
+  TrainerState state_;
+  std::vector<Rollout>* const batches_;
+};
+
+struct Played {
+  std::vector<Rollout> batches;
+  std::vector<int32_t> actions;
+};
+
+// Agents that come and go, environments that change in the middle of stretches, critics that change
+// in the middle of batches.
+Played PlayMuch(Sharing sharing, bool wants_values) {
+  const VectorEnvSpec shape = OnlineShape(5, 3, 4);
+  OnlineSpec spec = Small();
+  spec.learner.sharing = sharing;
+  spec.swap_after = 3;
+  Played played;
+  {
+    OnlineExperts learner(
+        shape, spec,
+        [&](TrainerState state, int32_t, int32_t) {
+          return std::make_unique<KeepingTrainer>(std::move(state), &played.batches);
+        },
+        1);
+    learner.set_wants_values(wants_values);
+    const std::vector<uint8_t> legal(5 * 4, 1);
+    std::vector<float> observations(5 * 3), rewards(5);
+    std::vector<uint8_t> present(5), own(5);
+    std::vector<int32_t> actions(5);
+    RandomCursor random(RandomStream(9, StreamPurpose::kPolicy, 0));
+    for (int step = 0; step < 300; ++step) {
+      if (step % 70 == 0) learner.Switch(step / 70 % 2, std::nullopt);
+      for (float& x : observations) x = static_cast<float>(random.Normal());
+      for (size_t a = 0; a < 5; ++a) {
+        present[a] = random.Below(6) > 0;
+        own[a] = random.Below(4) > 0;
+        rewards[a] = static_cast<float>(random.Normal());
+      }
+      EXPECT_TRUE(learner.Act({observations, legal, present}, actions).ok());
+      learner.Reward(rewards, own);
+      played.actions.insert(played.actions.end(), actions.begin(), actions.end());
+    }
+  }
+  return played;
+}
+
+TEST(OnlineExpertsTest, ValuesLeftForLaterAreTheSameToTheBit) {
+  for (const Sharing sharing : {Sharing::kShared, Sharing::kPerFunction}) {
+    const Played now = PlayMuch(sharing, true), later = PlayMuch(sharing, false);
+    EXPECT_EQ(now.actions, later.actions);
+    ASSERT_EQ(now.batches.size(), later.batches.size());
+    ASSERT_GT(now.batches.size(), 10u);
+    for (size_t i = 0; i < now.batches.size(); ++i) {
+      const Rollout &a = now.batches[i], &b = later.batches[i];
+      EXPECT_EQ(a.values, b.values) << i;
+      EXPECT_EQ(a.bootstraps, b.bootstraps) << i;
+      EXPECT_EQ(a.actor_inputs, b.actor_inputs) << i;
+      EXPECT_EQ(a.critic_inputs, b.critic_inputs) << i;
+      EXPECT_EQ(a.rewards, b.rewards) << i;
+      EXPECT_EQ(a.actor_weights, b.actor_weights) << i;
+      EXPECT_EQ(a.cuts, b.cuts) << i;
+      EXPECT_EQ(a.log_probs, b.log_probs) << i;
+      EXPECT_EQ(a.observation_sums, b.observation_sums) << i;
+      EXPECT_NE(a.values, now.batches[(i + 1) % now.batches.size()].values);
+    }
+  }
 }
 
 TEST(OnlineExpertsTest, EveryEnvironmentHasAnExpertAndOneExploration) {
