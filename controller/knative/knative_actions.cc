@@ -292,7 +292,8 @@ absl::Status KnativePlatform::ResizePods(const Slot& slot, std::optional<Millico
 }
 
 absl::Status KnativePlatform::HandBackOne(Slot& slot) {
-  if (capabilities_.cpu_limit && slot.view != nullptr && (slot.cpu || slot.memory_limit)) {
+  if (capabilities_.cpu_limit && slot.view != nullptr) {
+    // Also those of an earlier run: pods carry no mark of who resized them.
     const RevisionView& view = *slot.view;
     const auto cpu = view.cpu_limit > Millicores() ? std::optional(view.cpu_limit) : std::nullopt;
     const auto memory =
