@@ -204,6 +204,8 @@ void KnativePlatform::ReconcileClass(SimTime now) {
       slot.replicas = std::max(1, Bounded(*slot.view, decision.replicas.value_or(1)));
       slot.asked_at = now;
       if (hooks_.poke) hooks_.poke(id);
+      slot.written = CarryOut(slot);
+      continue;
     }
     const absl::Status status = ReconcileOne(slot, now);
     if (slot.replicas) slot.written = status;

@@ -86,7 +86,7 @@ KnativePlatform::KnativePlatform(const KnativeConfig& config, KubeAccess access,
   options.requests_per_second = config.writes_per_second;
   options.burst = 2 * config.writes_per_second + 1;
   options.request_timeout = SimTime::Seconds(2);
-  options.patience = SimTime::Seconds(2);
+  options.patience = SimTime::Millis(500);  // the next tick tries again
   client_ = std::make_unique<KubeClient>(credentials_, options, clock);
   options.requests_per_second = options.burst = 50;
   options.patience = SimTime();
@@ -299,7 +299,6 @@ absl::Status KnativePlatform::Observe(Snapshot& snapshot) {
   snapshot.functions.histograms = nullptr;
   status_.assign(slots_.size(), FunctionStatus());
   const RowDefaults defaults{config_.assumed_cpu, config_.assumed_memory};
-  const SimTime wall = clock_.WallNow();
   for (size_t i = 0; i < slots_.size(); ++i) {
     Slot& slot = slots_[i];
     if (slot.view == nullptr) {
@@ -311,13 +310,12 @@ absl::Status KnativePlatform::Observe(Snapshot& snapshot) {
     const bool measured = round.status.ok() && window > SimTime();
     const RevisionFigures* figures =
         measured && found != round.revisions.end() ? &found->second : nullptr;
-    FillRow(*slot.view, figures, defaults, wall, i, slot.memory, snapshot.functions);
+    FillRow(*slot.view, figures, defaults, i, slot.memory, snapshot.functions);
     slot.queued = figures != nullptr ? figures->queued.value_or(0) : 0;
     snapshot.functions.replicas_asked[i] = static_cast<uint32_t>(
         std::max(0, slot.replicas.value_or(slot.view->deployed_replicas.value_or(0))));
     FillStatus(slot, figures, round, now, status_[i]);
     JudgeActuation(slot, now, status_[i]);
-    snapshot.cluster.cpu_used_millicores = 0;
   }
   FillCluster(snapshot.cluster);
   for (size_t i = 0; i < slots_.size(); ++i) {
@@ -352,7 +350,7 @@ void KnativePlatform::FillStatus(const Slot& slot, const RevisionFigures* figure
   }
 }
 
-void KnativePlatform::JudgeActuation(Slot& slot, SimTime now, FunctionStatus& status) const {
+void KnativePlatform::JudgeActuation(const Slot& slot, SimTime now, FunctionStatus& status) const {
   if (!slot.replicas && !slot.cpu && !slot.memory_limit) return;
   const RevisionView& view = *slot.view;
   const absl::Status& written = slot.written;

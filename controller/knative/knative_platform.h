@@ -78,8 +78,7 @@ class KnativePlatform : public LivePlatform {
     std::optional<Millicores> cpu;
     std::optional<Mebibytes> memory_limit;
     SimTime asked_at;
-    absl::Status written;  // the last attempt to carry it out
-    SimTime state_since;
+    absl::Status written;                  // the last attempt to carry it out
     std::optional<SimTime> proxied_since;  // own_class
     double queued = 0;                     // at the activator, as far as is known
   };
@@ -96,7 +95,7 @@ class KnativePlatform : public LivePlatform {
   void FillCluster(ClusterState& cluster) const;
   void FillStatus(const Slot& slot, const RevisionFigures* figures, const FigureRound& round,
                   SimTime now, FunctionStatus& status) const;
-  void JudgeActuation(Slot& slot, SimTime now, FunctionStatus& status) const;
+  void JudgeActuation(const Slot& slot, SimTime now, FunctionStatus& status) const;
   SimTime OldestContact() const;
 
   // knative_actions.cc

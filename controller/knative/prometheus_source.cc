@@ -105,7 +105,7 @@ std::array<std::string, kFigures> PrometheusQueries(MetricNames names, SimTime r
 }
 
 PrometheusSource::PrometheusSource(PrometheusOptions options, MetricNames names, SimTime range)
-    : client_(std::move(options), "reeve"), wanted_(names), range_(range) {
+    : client_(std::move(options), "reeve"), range_(range) {
   if (names != MetricNames::kAuto) found_ = names;
 }
 

@@ -47,7 +47,6 @@ class PrometheusSource {
                     SimTime window) const;
 
   PrometheusClient client_;
-  const MetricNames wanted_;
   const SimTime range_;
   std::optional<MetricNames> found_;
 };

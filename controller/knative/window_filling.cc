@@ -82,17 +82,20 @@ void ClearRow(size_t slot, FunctionWindows& w) {
 }
 
 void FillRow(const RevisionView& view, const RevisionFigures* figures, const RowDefaults& defaults,
-             SimTime wall, size_t slot, RowMemory& memory, FunctionWindows& w) {
+             size_t slot, RowMemory& memory, FunctionWindows& w) {
   ClearRow(slot, w);
   w.containers_ready[slot] = view.ready();
   w.containers_starting[slot] = view.starting();
+  std::set<std::string> pods;
   for (const PodView& pod : view.pods) {
-    // The API's times are whole seconds.
-    const bool fresh = memory.observed != SimTime() && pod.created > memory.observed;
-    if (!fresh) continue;
+    const std::string& identity = pod.uid.empty() ? pod.name : pod.uid;
+    pods.insert(identity);
+    // Not by its time of creation: clocks of machines differ.
+    if (!memory.observed || memory.pods.count(identity) > 0) continue;
     ++w.containers_started[slot];
     if (memory.ready == 0) ++w.cold_starts[slot];
   }
+  memory.pods = std::move(pods);
   Millicores cpu = view.cpu_limit;
   Mebibytes memory_limit = view.memory_limit;
   for (const PodView& pod : view.pods) {
@@ -113,7 +116,7 @@ void FillRow(const RevisionView& view, const RevisionFigures* figures, const Row
   // A pod may have started for a request of the next window.
   w.cold_starts[slot] = std::min(w.cold_starts[slot], w.arrivals[slot]);
   memory.ready = view.ready();
-  memory.observed = wall;
+  memory.observed = true;
 }
 
 }  // namespace reeve

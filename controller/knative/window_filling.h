@@ -1,6 +1,9 @@
 // One row of a snapshot from what the watches and the metrics say of a revision.
 #pragma once
 
+#include <set>
+#include <string>
+
 #include "controller/knative/figures.h"
 #include "controller/knative/revision_view.h"
 #include "core/snapshot.h"
@@ -12,7 +15,8 @@ namespace reeve {
 struct RowMemory {
   uint32_t in_flight = 0;
   uint32_t ready = 0;
-  SimTime observed;                                  // since 1970: when the last observation was
+  bool observed = false;                             // there was an observation
+  std::set<std::string> pods;                        // that it saw
   double completions_carry = 0, failures_carry = 0;  // what rounding to whole requests left over
 };
 
@@ -24,9 +28,9 @@ struct RowDefaults {
 // Fills row `slot`. `figures` null: no metrics; the row then has what the watches know, and its
 // counts are zero. Arrivals are completions and the change of what waits or is being executed. A
 // cold start is counted for each pod that began to exist in the window when none was ready at its
-// beginning: what is known for sure, and less than there were. `wall` is the time since 1970.
+// beginning: what is known for sure, and less than there were.
 void FillRow(const RevisionView& view, const RevisionFigures* figures, const RowDefaults& defaults,
-             SimTime wall, size_t slot, RowMemory& memory, FunctionWindows& windows);
+             size_t slot, RowMemory& memory, FunctionWindows& windows);
 
 // Row `slot` of a function that is not there.
 void ClearRow(size_t slot, FunctionWindows& windows);

@@ -88,9 +88,14 @@ void Informer::Loop() {
       continue;
     }
     const bool list_again = absl::IsOutOfRange(status) || absl::IsDataLoss(status);
-    // An expired version is ordinary; at once, unless it was a list that expired.
     if (list_again) resource_version_.clear();
-    if (absl::IsOutOfRange(status) && !listing) continue;
+    // An expired version is ordinary, and listed again at once; unless it expires all the time.
+    const bool ordinary = absl::IsOutOfRange(status) && !listing;
+    if (ordinary && clock_.Now() - began >= SimTime::Seconds(1)) continue;
+    if (ordinary) {
+      clock_.WaitFor(backoff_.Next(clock_.Now()), stop_);
+      continue;
+    }
     Heard(status);
     clock_.WaitFor(WaitAfter(status), stop_);
   }

@@ -12,11 +12,11 @@ namespace {
 
 using nlohmann::json;
 
-PodView Pod(bool ready, SimTime created, bool terminating = false) {
+PodView Pod(bool ready, const std::string& name, bool terminating = false) {
   PodView pod;
+  pod.name = name;
   pod.ready = ready;
   pod.terminating = terminating;
-  pod.created = created;
   pod.cpu_limit = Millicores(700);
   pod.memory_limit = Mebibytes(300);
   return pod;
@@ -25,8 +25,8 @@ PodView Pod(bool ready, SimTime created, bool terminating = false) {
 class FillRowTest : public ::testing::Test {
  protected:
   FillRowTest() { windows_.Resize(1); }
-  void Fill(const RevisionFigures* figures, SimTime wall = SimTime::Seconds(2000)) {
-    FillRow(view_, figures, {Millicores(1000), Mebibytes(512)}, wall, 0, memory_, windows_);
+  void Fill(const RevisionFigures* figures) {
+    FillRow(view_, figures, {Millicores(1000), Mebibytes(512)}, 0, memory_, windows_);
   }
   RevisionView view_;
   RowMemory memory_;
@@ -34,8 +34,7 @@ class FillRowTest : public ::testing::Test {
 };
 
 TEST_F(FillRowTest, CountsAndLatencies) {
-  view_.pods = {Pod(true, SimTime::Seconds(1)), Pod(false, SimTime::Seconds(1)),
-                Pod(true, SimTime::Seconds(1), true)};
+  view_.pods = {Pod(true, "a"), Pod(false, "b"), Pod(true, "c", true)};
   view_.slo_latency = SimTime::Millis(150);
   view_.concurrency_limit = 7;
   RevisionFigures figures;
@@ -84,20 +83,21 @@ TEST_F(FillRowTest, FractionsOfRequestsAreNotLost) {
 TEST_F(FillRowTest, PodsThatBeganInTheWindowAreStarts) {
   RevisionFigures figures;
   figures.completions = 10;
-  Fill(&figures, SimTime::Seconds(2000));
-  view_.pods = {Pod(true, SimTime::Seconds(2003)), Pod(false, SimTime::Seconds(2004)),
-                Pod(true, SimTime::Seconds(1999))};
-  Fill(&figures, SimTime::Seconds(2005));
+  view_.pods = {Pod(false, "before")};
+  Fill(&figures);
+  EXPECT_EQ(windows_.containers_started[0], 0u);  // nobody knows since when it has been there
+  view_.pods = {Pod(true, "a"), Pod(false, "b"), Pod(true, "before")};
+  Fill(&figures);
   EXPECT_EQ(windows_.containers_started[0], 2u);
   EXPECT_EQ(windows_.cold_starts[0], 2u);  // none was ready before
-  view_.pods.push_back(Pod(true, SimTime::Seconds(2007)));
-  Fill(&figures, SimTime::Seconds(2010));
+  view_.pods.push_back(Pod(true, "c"));
+  Fill(&figures);
   EXPECT_EQ(windows_.containers_started[0], 1u);
   EXPECT_EQ(windows_.cold_starts[0], 0u);
 }
 
 TEST_F(FillRowTest, WithoutMetricsItHasWhatTheWatchesKnow) {
-  view_.pods = {Pod(true, SimTime::Seconds(1))};
+  view_.pods = {Pod(true, "a")};
   view_.pods[0].cpu_limit = Millicores();
   view_.pods[0].memory_limit = Mebibytes();
   Fill(nullptr);
