@@ -104,28 +104,37 @@ absl::Status KnativePlatform::Apply(std::span<const Decision> decisions) {
     }
     if (capabilities_.cpu_limit) ask(slot.cpu, decision.cpu_limit);
     if (capabilities_.memory_limit) ask(slot.memory_limit, decision.memory_limit);
-    if (news) {
-      slot.asked_at = begin;
-      // What was refused for good is asked anew only when something else is asked for.
-      slot.written = absl::OkStatus();
-    }
+    if (news) slot.asked_at = begin;
+    if (slot.replicas || slot.cpu || slot.memory_limit) slot.to_write = true;
   }
+  return CarryOn(begin);
+}
+
+absl::Status KnativePlatform::CarryOn(SimTime begin) {
   size_t tried = 0, unavailable = 0;
   absl::Status last;
   for (Slot& slot : slots_) {
-    if (slot.view == nullptr || !(slot.replicas || slot.cpu || slot.memory_limit)) continue;
-    if (absl::IsInvalidArgument(slot.written)) continue;
-    if (clock_.Now() - begin > kWriteWithin || !MayAct()) {
+    if (slot.view == nullptr) continue;
+    if (!slot.to_write) {
+      // Pods that have come since are to be as the others.
+      if (slot.cpu || slot.memory_limit)
+        slot.written = ResizePods(slot, slot.cpu, slot.memory_limit);
+      continue;
+    }
+    // A server that does not answer would use up the tick, one time-out after the other.
+    if (unavailable >= 2 || clock_.Now() - begin > kWriteWithin || !MayAct()) {
       slot.written = absl::UnavailableError("not written yet: the tick had no time left");
       continue;
     }
     slot.written = CarryOut(slot);
     ++tried;
-    if (absl::IsUnavailable(slot.written) || absl::IsDeadlineExceeded(slot.written)) {
+    const bool again = absl::IsUnavailable(slot.written) ||
+                       absl::IsDeadlineExceeded(slot.written) || absl::IsAborted(slot.written);
+    const bool waits = absl::IsFailedPrecondition(slot.written);  // for the probe
+    slot.to_write = again || waits;
+    if (again) {
       ++unavailable;
       last = slot.written;
-      // A server that does not answer would use up the tick, one time-out after the other.
-      if (unavailable >= 2) break;
     }
   }
   if (tried > 0 && unavailable == tried) return absl::UnavailableError(MessageOf(last));
@@ -146,7 +155,9 @@ absl::Status KnativePlatform::CarryOut(Slot& slot) {
     if (!annotated_) {
       // Not known yet whether the revision is what Knative follows: one of them is the probe.
       const size_t index = static_cast<size_t>(&slot - slots_.data());
-      if (probe_ && *probe_ != index) return absl::UnavailableError("finding out what to annotate");
+      if (probe_ && *probe_ != index) {
+        return absl::FailedPreconditionError("finding out first what this release follows");
+      }
       if (!probe_) {
         probe_ = index;
         probed_at_ = clock_.Now();
@@ -181,6 +192,7 @@ void KnativePlatform::LearnAnnotatedObject(SimTime now) {
     const absl::Status undone = writer_->Annotate(*revisions_, slot.ns, slot.name, HandBackPatch);
     if (!undone.ok()) return;
     annotated_ = AnnotatedObject::kPodAutoscaler;
+    slot.to_write = true;
   } else {
     return;
   }
@@ -323,6 +335,7 @@ absl::Status KnativePlatform::HandBackOne(Slot& slot) {
   slot.memory_limit.reset();
   slot.proxied_since.reset();
   slot.written = absl::OkStatus();
+  slot.to_write = false;
   return absl::OkStatus();
 }
 

@@ -255,6 +255,7 @@ void KnativePlatform::UpdateCatalogue() {
     slots_[i].cpu.reset();
     slots_[i].memory_limit.reset();
     slots_[i].written = absl::OkStatus();
+    slots_[i].to_write = false;
     changed = true;
   }
   if (changed) ++catalogue_.generation;
@@ -321,7 +322,11 @@ absl::Status KnativePlatform::Observe(Snapshot& snapshot) {
   for (size_t i = 0; i < slots_.size(); ++i) {
     snapshot.cluster.cpu_used_millicores += snapshot.functions.cpu_used_millicores[i];
   }
-  if (config_.attach == AttachMode::kOwnClass && MayAct()) ReconcileClass(now);
+  if (MayAct()) {
+    if (config_.attach == AttachMode::kOwnClass) ReconcileClass(now);
+    // What failed is in the status; that it did is no failure of observing.
+    CarryOn(clock_.Now()).IgnoreError();
+  }
   return absl::OkStatus();
 }
 

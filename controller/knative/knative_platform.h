@@ -78,7 +78,8 @@ class KnativePlatform : public LivePlatform {
     std::optional<Millicores> cpu;
     std::optional<Mebibytes> memory_limit;
     SimTime asked_at;
-    absl::Status written;                  // the last attempt to carry it out
+    bool to_write = false;                 // what was asked for is still to be written
+    absl::Status written;                  // the last attempt to
     std::optional<SimTime> proxied_since;  // own_class
     double queued = 0;                     // at the activator, as far as is known
   };
@@ -103,6 +104,8 @@ class KnativePlatform : public LivePlatform {
   const Annotations& AnnotationsFor(const RevisionView& view) const;
   LiveFunction Describe(const RevisionView& view) const;
   int32_t Bounded(const RevisionView& view, int32_t replicas) const;
+  // Writes what is still to be written. Unavailable when none of it could be.
+  absl::Status CarryOn(SimTime begin);
   absl::Status CarryOut(Slot& slot);
   void LearnAnnotatedObject(SimTime now);
   void ReconcileClass(SimTime now);

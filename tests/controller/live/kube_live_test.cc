@@ -226,100 +226,136 @@ TEST_F(KubeLiveTest, OfTwoElectorsOneLeads) {
   ASSERT_TRUE(Eventually([&] { return b.IsLeader(); }));
 }
 
-// The account of deploy/base/rbac.yaml, with exactly the rights that are deployed.
-TEST_F(KubeLiveTest, TheDeployedRightsAreEnoughAndNoMore) {
-  const auto make = [&](const ResourceType& type, const json& object) {
+// The account of deploy/, with exactly the rights that are deployed.
+class DeployedRightsTest : public KubeLiveTest {
+ protected:
+  void Make(const ResourceType& type, const json& object) {
     const std::string ns = type.namespaced ? TextAt(object, "metadata.namespace") : "";
     const auto made = admin().Create(type, ns, object);
     EXPECT_TRUE(made.ok() || absl::IsAlreadyExists(made.status())) << made.status();
-  };
-  make(kNamespaces, {{"metadata", {{"name", "reeve"}}}});
-  const std::string deploy = REEVE_DEPLOY;
-  std::vector<json> objects = ReadYamlObjects(deploy + "/base/rbac.yaml");
-  for (const ResourceType& type :
-       {kServiceAccounts, kClusterRoles, kRoles, kRoleBindings, kClusterRoleBindings}) {
-    for (const json& object : objects) {
-      if (TextAt(object, "kind") == type.kind) make(type, object);
-    }
   }
-  // A token as a pod has one.
-  const json request = {{"apiVersion", "authentication.k8s.io/v1"},
-                        {"kind", "TokenRequest"},
-                        {"spec", {{"expirationSeconds", 3600}}}};
-  const auto token = admin().Post({kServiceAccounts, "reeve", "reeve", "token"}, request);
-  ASSERT_TRUE(token.ok()) << token.status();
-  KubeAccess access = User(cluster_.UserConfig("nobody")).client->access();
-  const std::string config_path = ::testing::TempDir() + "/reeve_account.kubeconfig";
-  const std::string config_text = fmt::format(
-      "current-context: c\nclusters: [{{name: c, cluster: {{server: '{}', certificate-authority: "
-      "'{}'}}}}]\nusers: [{{name: u, user: {{token: '{}'}}}}]\n"
-      "contexts: [{{name: c, context: {{cluster: c, user: u, namespace: reeve}}}}]\n",
-      access.server, access.authority.path, TextAt(*token, "status.token"));
-  ASSERT_TRUE(WriteFileAtomically(config_path, config_text).ok());
-
-  cluster_.AddFunction("hello");
-  KnativeConfig config;
-  config.kubeconfig = config_path;
-  config.annotated = AnnotatedObject::kRevision;
-  config.writes_per_second = 1000;
-  config.lease.identity = "live-test";
-  auto platform = KnativePlatform::Create(config, [](const char*) { return nullptr; });
-  ASSERT_TRUE(platform.ok()) << platform.status();
-  Snapshot snapshot;
-  std::optional<size_t> slot;
-  ASSERT_TRUE(Eventually([&] {
-    if (!(*platform)->Observe(snapshot).ok() || !(*platform)->MayAct()) return false;
-    const auto& functions = (*platform)->catalogue().functions;
-    for (size_t i = 0; i < functions.size(); ++i) {
-      if (functions[i].name == cluster_.ns() + "/hello") slot = i;
+  void Bind(const std::string& file) {
+    Make(kClusterRoleBindings, ReadYamlObjects(REEVE_DEPLOY + file).at(0));
+  }
+  void Unbind(const std::string& name) {
+    const absl::Status gone = admin().Delete({kClusterRoleBindings, "", name});
+    EXPECT_TRUE(gone.ok() || absl::IsNotFound(gone)) << gone;
+  }
+  // The account and what the base grants; a kubeconfig with a token as a pod has one.
+  void SetUp() override {
+    KubeLiveTest::SetUp();
+    Make(kNamespaces, {{"metadata", {{"name", "reeve"}}}});
+    const std::vector<json> objects =
+        ReadYamlObjects(std::string(REEVE_DEPLOY) + "/base/rbac.yaml");
+    for (const ResourceType& type :
+         {kServiceAccounts, kClusterRoles, kRoles, kRoleBindings, kClusterRoleBindings}) {
+      for (const json& object : objects) {
+        if (TextAt(object, "kind") == type.kind) Make(type, object);
+      }
     }
-    return slot.has_value();
-  }));
-  const auto apply = [&](int32_t replicas) {
-    std::vector<Decision> decisions((*platform)->catalogue().functions.size());
-    decisions[*slot].replicas = replicas;
-    EXPECT_TRUE((*platform)->Apply(decisions).ok());
-    EXPECT_TRUE((*platform)->Observe(snapshot).ok());
-    return (*platform)->Status()[*slot];
-  };
+    Unbind("reeve-annotator");
+    Unbind("reeve-class");
+    const json request = {{"apiVersion", "authentication.k8s.io/v1"},
+                          {"kind", "TokenRequest"},
+                          {"spec", {{"expirationSeconds", 3600}}}};
+    const auto token = admin().Post({kServiceAccounts, "reeve", "reeve", "token"}, request);
+    ASSERT_TRUE(token.ok()) << token.status();
+    const KubeAccess access = User(cluster_.UserConfig("nobody")).client->access();
+    const std::string text = fmt::format(
+        "current-context: c\nclusters: [{{name: c, cluster: {{server: '{}', "
+        "certificate-authority: '{}'}}}}]\nusers: [{{name: u, user: {{token: '{}'}}}}]\n"
+        "contexts: [{{name: c, context: {{cluster: c, user: u, namespace: reeve}}}}]\n",
+        access.server, access.authority.path, TextAt(*token, "status.token"));
+    ASSERT_TRUE(WriteFileAtomically(config_path_, text).ok());
+  }
+  void Begin(AttachMode attach) {
+    platform_.reset();
+    KnativeConfig config;
+    config.kubeconfig = config_path_;
+    config.attach = attach;
+    config.annotated = AnnotatedObject::kRevision;
+    config.writes_per_second = 1000;
+    config.lease.identity = "live-test";
+    auto platform = KnativePlatform::Create(config, [](const char*) { return nullptr; });
+    ASSERT_TRUE(platform.ok()) << platform.status();
+    platform_ = *std::move(platform);
+    ASSERT_TRUE(Eventually([&] {
+      if (!platform_->Observe(snapshot_).ok() || !platform_->MayAct()) return false;
+      const auto& functions = platform_->catalogue().functions;
+      for (slot_ = 0; slot_ < functions.size(); ++slot_) {
+        if (functions[slot_].name == cluster_.ns() + "/hello") return true;
+      }
+      return false;
+    }));
+  }
+  FunctionStatus Apply(int32_t replicas) {
+    std::vector<Decision> decisions(platform_->catalogue().functions.size());
+    decisions[slot_].replicas = replicas;
+    EXPECT_TRUE(platform_->Apply(decisions).ok());
+    EXPECT_TRUE(platform_->Observe(snapshot_).ok());
+    return platform_->Status()[slot_];
+  }
+  std::string MinScale() {
+    return cluster_.Annotation(knative::kRevisions, "hello-00001", knative::kMinScale);
+  }
+  void ExpectRefused(const std::vector<ObjectRef>& objects) {
+    User account(config_path_);
+    const json nothing = {{"metadata", {{"annotations", {{"x", "y"}}}}}};
+    for (const ObjectRef& object : objects) {
+      EXPECT_TRUE(absl::IsPermissionDenied(
+          account.client->Patch(object, PatchKind::kMerge, nothing).status()))
+          << object.Text();
+    }
+    EXPECT_TRUE(absl::IsPermissionDenied(
+        account.client->Delete({knative::kRevisions, cluster_.ns(), "hello-00001"})));
+    constexpr ResourceType kSecrets{"", "v1", "secrets", "Secret"};
+    EXPECT_TRUE(absl::IsPermissionDenied(account.client->List(kSecrets).status()));
+  }
+
+  const std::string config_path_ = ::testing::TempDir() + "/reeve_account.kubeconfig";
+  std::unique_ptr<KnativePlatform> platform_;
+  Snapshot snapshot_;
+  size_t slot_ = 0;
+};
+
+TEST_F(DeployedRightsTest, AreEnoughToObserveAndThenToAnnotateAndNoMore) {
+  cluster_.AddFunction("hello");
+  Begin(AttachMode::kAnnotate);
   // Without the annotator's binding it observes, and says what is missing.
-  const FunctionStatus refused = apply(3);
+  const FunctionStatus refused = Apply(3);
   EXPECT_EQ(refused.actuation, Actuation::kRefused);
   EXPECT_THAT(refused.detail, HasSubstr("403 Forbidden"));
-  EXPECT_EQ(cluster_.Annotation(knative::kRevisions, "hello-00001", knative::kMinScale), "");
+  EXPECT_EQ(MinScale(), "");
 
-  make(kClusterRoleBindings, ReadYamlObjects(deploy + "/annotate/binding.yaml").at(0));
-  platform->reset();
-  platform = KnativePlatform::Create(config, [](const char*) { return nullptr; });
-  slot.reset();
-  ASSERT_TRUE(Eventually([&] {
-    if (!(*platform)->Observe(snapshot).ok() || !(*platform)->MayAct()) return false;
-    const auto& functions = (*platform)->catalogue().functions;
-    for (size_t i = 0; i < functions.size(); ++i) {
-      if (functions[i].name == cluster_.ns() + "/hello") slot = i;
-    }
-    return slot.has_value();
-  }));
-  apply(3);
-  EXPECT_EQ(cluster_.Annotation(knative::kRevisions, "hello-00001", knative::kMinScale), "3");
-  // And no more than that: other objects, other leases, the scale of Deployments.
-  User account(config_path);
-  const json nothing = {{"metadata", {{"annotations", {{"x", "y"}}}}}};
-  for (const ObjectRef& object :
-       {ObjectRef{kube::kDeployments, cluster_.ns(), "hello-00001-deployment"},
-        ObjectRef{kube::kDeployments, cluster_.ns(), "hello-00001-deployment", "scale"},
-        ObjectRef{knative::kServices, cluster_.ns(), "hello"},
-        ObjectRef{knative::kPodAutoscalers, cluster_.ns(), "hello-00001", "status"},
-        ObjectRef{kube::kLeases, "reeve", "another"},
-        ObjectRef{kube::kLeases, cluster_.ns(), "reeve"}}) {
-    EXPECT_TRUE(absl::IsPermissionDenied(
-        account.client->Patch(object, PatchKind::kMerge, nothing).status()))
-        << object.Text();
-  }
-  EXPECT_TRUE(absl::IsPermissionDenied(
-      account.client->Delete({knative::kRevisions, cluster_.ns(), "hello-00001"})));
-  constexpr ResourceType kSecrets{"", "v1", "secrets", "Secret"};
-  EXPECT_TRUE(absl::IsPermissionDenied(account.client->List(kSecrets).status()));
+  Bind("/annotate/binding.yaml");
+  Begin(AttachMode::kAnnotate);
+  Apply(3);
+  EXPECT_EQ(MinScale(), "3");
+  const FunctionId id(static_cast<uint32_t>(slot_));
+  EXPECT_TRUE(platform_->HandBack({&id, 1}).ok());
+  EXPECT_EQ(MinScale(), "");
+  ExpectRefused({{kube::kDeployments, cluster_.ns(), "hello-00001-deployment"},
+                 {kube::kDeployments, cluster_.ns(), "hello-00001-deployment", "scale"},
+                 {knative::kServices, cluster_.ns(), "hello"},
+                 {knative::kPodAutoscalers, cluster_.ns(), "hello-00001", "status"},
+                 {kube::kLeases, "reeve", "another"},
+                 {kube::kLeases, cluster_.ns(), "reeve"}});
+}
+
+TEST_F(DeployedRightsTest, AreEnoughForAnOwnClassAndNoMore) {
+  cluster_.AddFunction("hello", {{std::string(knative::kClass), "reeve"}});
+  Bind("/annotate/binding.yaml");
+  Bind("/own-class/binding.yaml");
+  Begin(AttachMode::kOwnClass);
+  Apply(3);
+  EXPECT_EQ(cluster_.Replicas("hello-00001"), 3);
+  EXPECT_EQ(TextAt(cluster_.Get(knative::kServerlessServices, "hello-00001"), "spec.mode"),
+            "Proxy");
+  EXPECT_EQ(ConditionOf(cluster_.Get(knative::kPodAutoscalers, "hello-00001"), "Active"),
+            "Unknown");
+  ExpectRefused({{kube::kDeployments, cluster_.ns(), "hello-00001-deployment"},
+                 {knative::kServices, cluster_.ns(), "hello"},
+                 {knative::kServerlessServices, cluster_.ns(), "hello-00001", "status"}});
 }
 
 }  // namespace
