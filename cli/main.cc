@@ -5,6 +5,7 @@
 #include "cli/experts_command.h"
 #include "cli/forwarded_commands.h"
 #include "cli/report_command.h"
+#include "cli/serve_command.h"
 #include "cli/simulate_command.h"
 #include "cli/trace_command.h"
 
@@ -14,5 +15,5 @@ int main(int argc, char** argv) {
       argc, argv,
       {reeve::AddTraceCommand, reeve::AddSimulateCommand, reeve::AddBoundCommand,
        reeve::AddForwardedCommands, reeve::AddEvaluateCommand, reeve::AddReportCommand,
-       reeve::AddExpertsCommand});
+       reeve::AddExpertsCommand, reeve::AddServeCommand, reeve::AddLogCommand});
 }

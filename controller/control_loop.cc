@@ -24,6 +24,7 @@ ControlLoop::ControlLoop(LoopOptions options, LivePlatform& platform, TenantMode
       clock_(clock),
       can_(platform.capabilities()),
       past_(std::move(options.history)),
+      left_taken_(std::move(options.left_taken)),
       writes_(options.spec.writes, can_) {
   LivePlatform::Hooks hooks;
   hooks.wake = [this](FunctionId slot, SimTime now, Decision& decision) {
@@ -226,6 +227,7 @@ void ControlLoop::Publish(const TickRecord& record) {
   state->ticks = ticks_;
   state->skipped = skipped_;
   state->wall_us = record.wall_us;
+  state->time = record.time;
   state->observed = record.observed;
   state->acting = record.acting;
   state->policy_ready = policy_.policy != nullptr && !policy_failed_;
@@ -251,6 +253,14 @@ void ControlLoop::Publish(const TickRecord& record) {
 std::shared_ptr<const LoopState> ControlLoop::state() const {
   const std::lock_guard lock(mutex_);
   return state_;
+}
+
+std::vector<std::string> ControlLoop::Ours() const {
+  std::vector<std::string> ours;
+  for (size_t slot = 0; slot < slots_.size(); ++slot) {
+    if (slots_[slot].ours) ours.push_back(platform_.catalogue().functions[slot].id);
+  }
+  return ours;
 }
 
 void ControlLoop::NoteModeChange(const std::string& tenant, const TenantMode& mode) {

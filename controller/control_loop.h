@@ -63,7 +63,9 @@ struct LoopOptions {
   LivePolicyMaker make_policy;
   LivePolicyMaker make_fallback;    // for functions whose numbers are bad
   std::vector<PastWindow> history;  // of an earlier run, oldest first
-  std::vector<LoopSink*> sinks;     // outlive the loop
+  // Ids of functions that an earlier run had taken over and did not hand back.
+  std::vector<std::string> left_taken;
+  std::vector<LoopSink*> sinks;  // outlive the loop
 };
 
 // What an operator is shown. Plain data.
@@ -78,6 +80,7 @@ struct FunctionState {
 struct LoopState {
   uint64_t ticks = 0, skipped = 0;
   int64_t wall_us = 0;  // of the last tick
+  SimTime time;         // the same by the loop's clock
   bool observed = false, acting = false, policy_ready = false;
   std::vector<FunctionState> functions;  // [N]
 };
@@ -97,6 +100,8 @@ class ControlLoop {
 
   // As of the last tick. Any thread; null before the first.
   std::shared_ptr<const LoopState> state() const;
+  // Ids of the functions that are taken over; the loop's thread, or after Run.
+  std::vector<std::string> Ours() const;
   // Any thread: the modes changed; the next tick says so. (It acts on them anyway.)
   void NoteModeChange(const std::string& tenant, const TenantMode& mode);
 
@@ -158,9 +163,11 @@ class ControlLoop {
   const PlatformCapabilities can_;
 
   // The loop's thread only.
-  std::vector<PastWindow> past_;  // until the first catalogue is known
-  Snapshot live_, observed_;      // [F] by slot: the last that came, and where the next one goes
-  Snapshot view_;                 // [N] as the policy sees it
+  // Until the first catalogue is known.
+  std::vector<PastWindow> past_;
+  std::vector<std::string> left_taken_;
+  Snapshot live_, observed_;  // [F] by slot: the last that came, and where the next one goes
+  Snapshot view_;             // [N] as the policy sees it
   uint64_t generation_ = 0;
   std::optional<PolicyView> functions_;  // unset before the first observation
   WriteFilter writes_;

@@ -67,7 +67,7 @@ void ControlLoop::MakePolicies(SimTime now) {
   Replay();
 }
 
-// Windows of an earlier run, now that it is known which slots their functions have.
+// What an earlier run left, now that it is known which slots its functions have.
 void ControlLoop::SetHistory() {
   const int64_t wall_now = clock_.WallMicros();
   std::map<std::string_view, size_t> slot_of;
@@ -99,6 +99,12 @@ void ControlLoop::SetHistory() {
   }
   past_.clear();
   past_.shrink_to_fit();
+  // Ours still, so that they are driven again, or handed back at last.
+  for (const std::string& id : left_taken_) {
+    const auto found = slot_of.find(id);
+    if (found != slot_of.end()) slots_[found->second].ours = true;
+  }
+  left_taken_.clear();
 }
 
 // What the policy was shown, by slot, so that it still can be shown when functions have come and

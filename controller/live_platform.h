@@ -131,7 +131,8 @@ class LivePlatform : public Platform {
     std::function<void(FunctionId slot)> poke;
   };
 
-  // Once, before the first Observe. The hooks stay valid until the platform is destroyed.
+  // Before the first Observe; with none when the loop is gone, after which nobody is called any
+  // more.
   virtual void SetHooks(Hooks hooks) = 0;
 
   // What it is called in logs and metrics: "knative", "sim".

@@ -35,7 +35,8 @@ void SteadyClock::WaitUntil(SimTime time) {
   const double left_ms = (time - Now()).seconds() / speed_ * 1e3;
   if (left_ms <= 0) return;
   pollfd wake{wake_, POLLIN, 0};
-  const double longest_ms = wake_ >= 0 ? 60'000 : 100;
+  // A signal may go to another thread: whoever waits looks around now and then.
+  const double longest_ms = wake_ >= 0 ? 250 : 100;
   poll(&wake, wake_ >= 0 ? 1 : 0, static_cast<int>(std::ceil(std::min(left_ms, longest_ms))));
   uint64_t count = 0;
   if (wake_ >= 0) (void)!read(wake_, &count, sizeof count);

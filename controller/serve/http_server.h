@@ -1,0 +1,63 @@
+// What an operator and a monitoring system see of a running loop, over HTTP:
+//
+//   GET  /metrics            Prometheus' text format
+//   GET  /healthz            200 while the loop ticks; 503 when it hangs
+//   GET  /readyz             200 while the platform answers and the policy decides
+//   GET  /api/v1/state       JSON: every function, what was wished, applied, and why; ?tenant=NAME
+//   GET  /api/v1/tenants     JSON: modes
+//   POST /api/v1/tenants     JSON {"tenant": "…", "mode": "…", "paused": …}: switches a tenant
+//
+// Where others than this machine can connect, a token file is needed, and every request but those
+// for health (which probes ask, and which say no more than yes or no) must carry its token:
+// "Authorization: Bearer …". On loopback reading is free, switching needs the token all the same.
+#pragma once
+
+#include <functional>
+#include <memory>
+#include <string>
+
+#include "absl/status/status.h"
+#include "absl/status/statusor.h"
+#include "controller/control_loop.h"
+#include "controller/loop_clock.h"
+#include "controller/serve/serve_config.h"
+#include "controller/tenant_modes.h"
+
+namespace reeve {
+
+// "127.0.0.1:9464", "[::1]:9464", ":9464", "host:9464".
+struct ListenAddress {
+  std::string host;  // without brackets
+  int port = 0;
+  bool loopback = false;  // only this machine can connect
+};
+absl::StatusOr<ListenAddress> ParseListenAddress(const std::string& text);
+
+struct HttpSources {
+  const ControlLoop* loop = nullptr;
+  const LoopClock* clock = nullptr;
+  TenantModes* modes = nullptr;
+  SimTime period;
+  std::function<std::string()> metrics;  // any thread
+  // A tenant was switched; any thread.
+  std::function<void(const std::string& tenant, const TenantMode& mode)> switched;
+};
+
+class HttpServer {
+ public:
+  // Listens and answers on threads of its own from now on. What `sources` points to outlives it.
+  // InvalidArgument for an address that cannot be read; FailedPrecondition for one that others can
+  // reach without a token file; errors of the token file; Unavailable when the port is taken.
+  static absl::StatusOr<std::unique_ptr<HttpServer>> Start(const HttpSpec& spec,
+                                                           HttpSources sources);
+  ~HttpServer();
+
+  int port() const;
+
+ private:
+  class Impl;
+  explicit HttpServer(std::unique_ptr<Impl> impl);
+  std::unique_ptr<Impl> impl_;
+};
+
+}  // namespace reeve

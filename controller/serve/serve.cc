@@ -1,0 +1,229 @@
+#include "controller/serve/serve.h"
+
+#include <fmt/format.h>
+
+#include <algorithm>
+#include <chrono>
+#include <cstdlib>
+#include <memory>
+#include <optional>
+#include <utility>
+
+#include "controller/knative/knative_platform.h"
+#include "controller/live_policies.h"
+#include "controller/loop_clock.h"
+#include "controller/serve/http_server.h"
+#include "controller/serve/kept_state.h"
+#include "controller/serve/loop_log.h"
+#include "controller/serve/loop_metrics.h"
+#include "controller/sim_platform.h"
+#include "controller/store/store_reader.h"
+#include "controller/store/store_writer.h"
+#include "core/status.h"
+#include "traces/load_trace.h"
+
+namespace reeve {
+
+absl::Status ServeConfig::Validate() const {
+  const auto part = [](const char* name, const absl::Status& status) {
+    return status.ok() ? status
+                       : absl::Status(status.code(), std::string(name) + "." + MessageOf(status));
+  };
+  RETURN_IF_ERROR(part("policy", policy.Validate()));
+  RETURN_IF_ERROR(part("fallback", fallback.Validate()));
+  RETURN_IF_ERROR(part("sim.own_policy", sim.own_policy.Validate()));
+  RETURN_IF_ERROR(part("sim.cluster", sim.cluster.Validate()));
+  if (!http.listen.empty()) RETURN_IF_ERROR(ParseListenAddress(http.listen).status());
+  if (platform == PlatformKind::kSim && sim.trace.empty()) {
+    return absl::InvalidArgumentError("sim.trace: name the workload of the simulated platform");
+  }
+  return absl::OkStatus();
+}
+
+namespace {
+
+constexpr const char* kStateKind = "state";
+
+int64_t WallNow() {
+  return std::chrono::duration_cast<std::chrono::microseconds>(
+             std::chrono::system_clock::now().time_since_epoch())
+      .count();
+}
+
+// A platform, with what it stands on.
+struct Served {
+  std::unique_ptr<const Trace> trace;  // of a simulated one, which keeps a reference to it
+  std::unique_ptr<LoopClock> clock;
+  std::unique_ptr<LivePlatform> platform;
+  // Another run goes on where this one ended. A simulation begins anew.
+  bool goes_on = true;
+};
+
+absl::StatusOr<Served> MakeSim(const ServeConfig& config) {
+  Served served;
+  absl::StatusOr<ReadResult> read = LoadTrace(config.sim.trace, {});
+  if (!read.ok()) return read.status();
+  served.trace = std::make_unique<const Trace>(std::move(read->trace));
+  if (served.trace->functions().empty()) {
+    return absl::InvalidArgumentError(config.sim.trace + ": there is no function in this trace");
+  }
+  if (config.sim.speed == 0) {
+    // As if it had just happened, so that what is kept lies in the past.
+    served.clock = std::make_unique<VirtualClock>(WallNow() - served.trace->duration().micros());
+  } else {
+    served.clock = std::make_unique<SteadyClock>(config.sim.speed);
+  }
+  SimPlatformSpec spec = config.sim;
+  spec.cluster.control_period = config.loop.period;
+  ASSIGN_OR_RETURN(served.platform,
+                   SimPlatform::Create(spec, *served.trace, config.seed, *served.clock));
+  served.goes_on = false;
+  return served;
+}
+
+absl::StatusOr<Served> MakeKnative(const ServeConfig& config) {
+  Served served;
+  served.clock = std::make_unique<SteadyClock>();
+  ASSIGN_OR_RETURN(served.platform, KnativePlatform::Create(config.knative, [](const char* name) {
+                     return static_cast<const char*>(std::getenv(name));
+                   }));
+  return served;
+}
+
+absl::StatusOr<Served> MakePlatform(const ServeConfig& config) {
+  switch (config.platform) {
+    case PlatformKind::kSim:
+      return MakeSim(config);
+    case PlatformKind::kKnative:
+      return MakeKnative(config);
+  }
+  return absl::InternalError("unknown platform");
+}
+
+// Counts, and keeps in the store what a restart has to know.
+class Bookkeeper : public LoopSink {
+ public:
+  Bookkeeper(StoreWriter* store, bool keep) : store_(store), keep_(keep) {}
+
+  void set_loop(const ControlLoop* loop) { loop_ = loop; }
+  void OnTick(const TickRecord& tick) override {
+    ++summary.ticks;
+    summary.skipped += tick.skipped;
+    summary.overrun += tick.overrun;
+    summary.functions = tick.functions.size();
+    summary.taken_over += tick.taken_over;
+    summary.handed_back += tick.handed_back;
+    for (const FunctionRecord& record : tick.functions) {
+      summary.decisions += record.wished != Decision{};
+      summary.writes += record.applied != Decision{};
+    }
+    if (tick.taken_over + tick.handed_back > 0) KeepOurs(tick.wall_us);
+  }
+  void OnEvent(const EventRecord& event) override {
+    if (event.kind == EventKind::kStop) KeepOurs(event.wall_us);
+  }
+
+  ServeSummary summary;
+
+ private:
+  void KeepOurs(int64_t wall_us) {
+    if (store_ == nullptr || loop_ == nullptr || !keep_) return;
+    store_->PutBlob(kStateKind, "ours", WriteIds(loop_->Ours()), wall_us);
+  }
+
+  StoreWriter* const store_;
+  const bool keep_;
+  const ControlLoop* loop_ = nullptr;
+};
+
+// What an earlier run left in the store. A store that is damaged is said so before anything starts.
+struct Earlier {
+  std::map<std::string, TenantMode> modes;
+  std::vector<PastWindow> history;
+  std::vector<std::string> ours;
+};
+
+absl::StatusOr<Earlier> ReadEarlier(const ServeConfig& config, bool goes_on) {
+  Earlier earlier;
+  earlier.modes = config.loop.tenants;
+  if (config.store.path.empty() || !goes_on) return earlier;
+  const std::string& path = config.store.path;
+  ASSIGN_OR_RETURN(earlier.history, ReadHistory(path, config.loop.replay.windows));
+  ASSIGN_OR_RETURN(const std::optional<std::string> modes, ReadBlob(path, kStateKind, "modes"));
+  ASSIGN_OR_RETURN(earlier.modes, ModesAfterRestart(modes.value_or(""), config.loop));
+  ASSIGN_OR_RETURN(const std::optional<std::string> ours, ReadBlob(path, kStateKind, "ours"));
+  ASSIGN_OR_RETURN(earlier.ours, ReadIds(ours.value_or("")));
+  return earlier;
+}
+
+absl::Status Prefixed(const char* what, const absl::Status& status) {
+  return absl::Status(status.code(), std::string(what) + "." + MessageOf(status));
+}
+
+}  // namespace
+
+absl::StatusOr<ServeSummary> Serve(const ServeConfig& config, const ServeHooks& hooks) {
+  RETURN_IF_ERROR(config.Validate());
+  absl::StatusOr<LivePolicyMaker> policy = hooks.make_policy;
+  if (!hooks.make_policy) policy = MakeLivePolicies(config.policy, config.loop.period, config.seed);
+  if (!policy.ok()) return Prefixed("policy", policy.status());
+  absl::StatusOr<LivePolicyMaker> fallback =
+      MakeLivePolicies(config.fallback, config.loop.period, config.seed);
+  if (!fallback.ok()) return Prefixed("fallback", fallback.status());
+  ASSIGN_OR_RETURN(Served served, MakePlatform(config));
+  ASSIGN_OR_RETURN(Earlier earlier, ReadEarlier(config, served.goes_on));
+
+  LoopLog log(config.log);
+  std::unique_ptr<StoreWriter> store;
+  if (!config.store.path.empty()) {
+    ASSIGN_OR_RETURN(store, StoreWriter::Open(config.store, [&log](const absl::Status& status) {
+                       log.Warning("cannot store: " + MessageOf(status));
+                     }));
+    store->set_wait_for_room(config.platform == PlatformKind::kSim && config.sim.speed == 0);
+  }
+  LoopMetrics metrics(std::string(served.platform->name()), config.policy.name, store.get());
+  Bookkeeper books(store.get(), served.goes_on);
+  TenantModes modes({config.loop.mode, false}, earlier.modes);
+  LoopOptions options{.spec = config.loop,
+                      .make_policy = *std::move(policy),
+                      .make_fallback = *std::move(fallback),
+                      .history = std::move(earlier.history),
+                      .left_taken = std::move(earlier.ours),
+                      .sinks = {&log, &metrics, &books}};
+  if (store) options.sinks.push_back(store.get());
+  ControlLoop loop(std::move(options), *served.platform, modes, *served.clock);
+  books.set_loop(&loop);
+
+  std::unique_ptr<HttpServer> http;
+  if (!config.http.listen.empty()) {
+    HttpSources sources;
+    sources.loop = &loop;
+    sources.clock = served.clock.get();
+    sources.modes = &modes;
+    sources.period = config.loop.period;
+    sources.metrics = [&metrics] { return metrics.Text(); };
+    sources.switched = [&](const std::string& tenant, const TenantMode& mode) {
+      loop.NoteModeChange(tenant, mode);
+      if (store && served.goes_on) {
+        store->PutBlob(kStateKind, "modes", WriteModes(modes.All(), config.loop),
+                       served.clock->WallMicros());
+      }
+    };
+    ASSIGN_OR_RETURN(http, HttpServer::Start(config.http, std::move(sources)));
+    books.summary.port = http->port();
+    log.Info(fmt::format("metrics, health and state on port {}", http->port()));
+  }
+  if (hooks.on_started) hooks.on_started(books.summary.port);
+  const absl::Status ended = loop.Run(hooks.stop);
+  http.reset();
+  if (store) {
+    store->Flush();
+    const StoreCounts counts = store->counts();
+    books.summary.stored = counts.written;
+    books.summary.dropped = counts.dropped;
+  }
+  RETURN_IF_ERROR(ended);
+  return books.summary;
+}
+
+}  // namespace reeve

@@ -1,0 +1,98 @@
+// Everything that `reeve serve` is told: the platform, the loop, the policies, what is kept and
+// what is shown.
+#pragma once
+
+#include <array>
+#include <cstdint>
+#include <string>
+#include <string_view>
+#include <utility>
+
+#include "absl/status/status.h"
+#include "agents/policy_factory.h"
+#include "controller/knative/knative_config.h"
+#include "controller/loop_spec.h"
+#include "controller/sim_platform.h"
+#include "controller/store/store_spec.h"
+#include "core/config.h"
+
+namespace reeve {
+
+enum class PlatformKind : uint8_t { kSim, kKnative };
+constexpr auto EnumNames(PlatformKind) {
+  return std::array<std::pair<PlatformKind, std::string_view>, 2>{
+      {{PlatformKind::kSim, "sim"}, {PlatformKind::kKnative, "knative"}}};
+}
+
+struct HttpSpec {
+  std::string listen = "127.0.0.1:9464";
+  std::string token_file;
+
+  // `http: "127.0.0.1:9464"`
+  static constexpr std::string_view kScalarField = "listen";
+  template <class V>
+  static void Fields(V& v) {
+    v.Field("listen", &HttpSpec::listen,
+            "Address and port of metrics, health and state (port 0: any free one); empty: none");
+    v.Field("token_file", &HttpSpec::token_file,
+            "File with the bearer token that requests must carry; read again when it changes. "
+            "Needed where others than this machine can connect, and to switch modes anywhere");
+  }
+};
+
+enum class LogFormat : uint8_t { kText, kJson };
+constexpr auto EnumNames(LogFormat) {
+  return std::array<std::pair<LogFormat, std::string_view>, 2>{
+      {{LogFormat::kText, "text"}, {LogFormat::kJson, "json"}}};
+}
+
+enum class LogLevel : uint8_t { kDebug, kInfo, kWarning };
+constexpr auto EnumNames(LogLevel) {
+  return std::array<std::pair<LogLevel, std::string_view>, 3>{
+      {{LogLevel::kDebug, "debug"}, {LogLevel::kInfo, "info"}, {LogLevel::kWarning, "warning"}}};
+}
+
+struct LogSpec {
+  LogFormat format = LogFormat::kText;
+  LogLevel level = LogLevel::kInfo;
+
+  template <class V>
+  static void Fields(V& v) {
+    v.Field("format", &LogSpec::format, "Lines on standard error: text, or a JSON object each");
+    v.Field("level", &LogSpec::level, "The least that is told; debug tells every tick");
+  }
+};
+
+struct ServeConfig {
+  PlatformKind platform = PlatformKind::kSim;
+  SimPlatformSpec sim;
+  KnativeConfig knative;
+  uint64_t seed = 0;
+  LoopSpec loop;
+  PolicySpec policy;
+  PolicySpec fallback;
+  StoreSpec store;
+  HttpSpec http;
+  LogSpec log;
+
+  template <class V>
+  static void Fields(V& v) {
+    using C = ServeConfig;
+    v.Field("platform", &C::platform, "What is controlled");
+    v.Field("sim", &C::sim, "The simulated platform");
+    v.Field("knative", &C::knative, "Knative (docs/knative.md)");
+    v.Field("seed", &C::seed, "Random draws of policies, and of the simulated platform");
+    v.Field("loop", &C::loop, "How it is controlled");
+    v.Field("policy", &C::policy, "The policy that decides");
+    v.Field("fallback", &C::fallback,
+            "The policy that decides for functions whose numbers are bad for longer than "
+            "loop.numbers.hold, by their last sound numbers");
+    v.Field("store", &C::store, "What is kept");
+    v.Field("http", &C::http, "Metrics, health, state");
+    v.Field("log", &C::log, "What is told on standard error");
+  }
+  // The parts are valid, and a simulated platform has a trace.
+  absl::Status Validate() const;
+};
+
+}  // namespace reeve

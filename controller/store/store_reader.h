@@ -1,0 +1,45 @@
+// What the store holds, for a loop that starts again and for people. Each call opens the store for
+// itself; it may be written to at the same time.
+#pragma once
+
+#include <array>
+#include <cstdint>
+#include <optional>
+#include <string>
+#include <string_view>
+#include <utility>
+#include <vector>
+
+#include "absl/status/statusor.h"
+#include "controller/control_loop.h"
+#include "core/table.h"
+
+namespace reeve {
+
+// The last windows, oldest first. Damaged ones are left out. Empty when there is no store yet.
+absl::StatusOr<std::vector<PastWindow>> ReadHistory(const std::string& path, int32_t windows);
+
+// DataLoss when it is damaged; nothing when it, or the store, is not there.
+absl::StatusOr<std::optional<std::string>> ReadBlob(const std::string& path,
+                                                    const std::string& kind,
+                                                    const std::string& name);
+
+enum class LogKind : uint8_t { kDecisions, kWindows, kEvents, kBlobs };
+constexpr auto EnumNames(LogKind) {
+  return std::array<std::pair<LogKind, std::string_view>, 4>{{{LogKind::kDecisions, "decisions"},
+                                                              {LogKind::kWindows, "windows"},
+                                                              {LogKind::kEvents, "events"},
+                                                              {LogKind::kBlobs, "blobs"}}};
+}
+
+struct LogQuery {
+  LogKind kind = LogKind::kDecisions;
+  std::string tenant, function;               // empty: all
+  std::optional<int64_t> since_us, until_us;  // since 1970 UTC
+  int64_t limit = 50;                         // the newest so many; 0: all
+};
+
+// Oldest first. NotFound when there is no store, or no function or tenant of that name in it.
+absl::StatusOr<Table> ReadLog(const std::string& path, const LogQuery& query);
+
+}  // namespace reeve
