@@ -238,6 +238,7 @@ absl::StatusOr<AdaptationRecord> StragglerRun::Play(const AdaptationStart& start
   record.complete = complete;
   record.cost_unit = "duplicates";
   record.labels = names_;
+  record.detects = detector_.has_value();  // who is told the truth detects nothing
   if (learner_) {
     if (start.learned != nullptr) RETURN_IF_ERROR(Learned(*start.learned));
     if (keeper_ != nullptr) {

@@ -135,6 +135,7 @@ TEST_F(AdaptationTest, ExpertsOfStragglersAreBegunOnceAndComeBack) {
   EXPECT_EQ(record.learner.switches, 14);
   const AdaptationRecord truth = Run(Stragglers({"detector.kind=oracle"}));
   EXPECT_EQ(truth.learner.experts_begun, 2);
+  EXPECT_FALSE(truth.detects);
   const AdaptationRecord single = Run(Stragglers({"online.method=single"}));
   EXPECT_EQ(single.learner.experts_begun, 1);
   EXPECT_EQ(single.learner.switches, 0);

@@ -22,7 +22,7 @@ def row(problem, variant, p99, ratio, parameters=None):
             "parameters": parameters or {}, "p99_over_reference": ratio,
             "means": {"latency_p99_ms": mean(p99, p99 - 10, p99 + 10), "over_slo_p99": mean(0.5),
                       "slo_violation_share": mean(0.0125), "cost_per_hour": mean(3.0),
-                      "detection_f1": None},
+                      "detection_delay_s": None},
             "values": {"latency_p99_ms": [p99 - 10, p99 + 10]}}
 
 
@@ -61,7 +61,7 @@ class PlotAdaptationTest(unittest.TestCase):
                       text)
         self.assertIn("| known | 1.00 | 400 [390, 410] | 0.500 | 1.25 | 3.00 |  |", text)
         self.assertIn("GiB h an hour", text)
-        self.assertNotIn("detection F1", text)
+        self.assertNotIn("detected after", text)
         self.assertNotIn("\nold\n", text)
         drawn = xml.dom.minidom.parse(str(self.figure)).documentElement
         texts = [node.firstChild.data for node in drawn.getElementsByTagName("text")]
