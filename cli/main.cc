@@ -1,5 +1,6 @@
 // The one program, `reeve`.
 #include "cli/bound_command.h"
+#include "cli/bus_command.h"
 #include "cli/command.h"
 #include "cli/evaluate_command.h"
 #include "cli/experts_command.h"
@@ -15,5 +16,6 @@ int main(int argc, char** argv) {
       argc, argv,
       {reeve::AddTraceCommand, reeve::AddSimulateCommand, reeve::AddBoundCommand,
        reeve::AddForwardedCommands, reeve::AddEvaluateCommand, reeve::AddReportCommand,
-       reeve::AddExpertsCommand, reeve::AddServeCommand, reeve::AddLogCommand});
+       reeve::AddExpertsCommand, reeve::AddServeCommand, reeve::AddLogCommand,
+       reeve::AddBusCommand});
 }
