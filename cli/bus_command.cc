@@ -57,6 +57,11 @@ absl::StatusOr<int> RunServe(const ServeOptions& options) {
   if (absl::Status status = CheckSocketSpec(spec.socket); !status.ok()) {
     return AsUsageError(status);
   }
+  if (spec.stream) {
+    if (absl::Status status = CheckSocketSpec(spec.stream->socket); !status.ok()) {
+      return AsUsageError(status);
+    }
+  }
   if (absl::Status status = spec.policy.Validate(); !status.ok()) return AsUsageError(status);
   HandleInterrupts();
   ASSIGN_OR_RETURN(const std::unique_ptr<DecisionService> service, DecisionService::Bind(spec));
@@ -66,6 +71,9 @@ absl::StatusOr<int> RunServe(const ServeOptions& options) {
   if (!options.quiet) {
     fmt::print(stderr, "reeve: bus: decisions by {} at {} ({})\n", spec.policy.name,
                service->server().endpoint(), Protection(spec, service->server()));
+    if (service->stream() != nullptr) {
+      fmt::print(stderr, "reeve: bus: stream at {}\n", service->stream()->endpoint());
+    }
   }
   std::string trouble;
   RETURN_IF_ERROR(service->Run([&] {

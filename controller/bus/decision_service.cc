@@ -10,24 +10,33 @@
 namespace reeve {
 
 absl::StatusOr<std::unique_ptr<DecisionService>> DecisionService::Bind(
-    const DecisionServiceSpec& spec, std::function<void(const SessionDecision&)> on_decision) {
+    const DecisionServiceSpec& spec) {
   // Protobuf would write a line to standard error for what peers send.
   google::protobuf::SetLogHandler(nullptr);
   ASSIGN_OR_RETURN(LivePolicyMaker make_policy,
                    MakeLivePolicies(spec.policy, spec.period, spec.seed));
   ASSIGN_OR_RETURN(std::unique_ptr<RouterServer> server, RouterServer::Bind(spec.socket));
+  DecisionSessions::Options options;
+  options.limits = spec.sessions;
+  options.make_policy = std::move(make_policy);
+  options.policy_name = spec.policy.name;
+  options.period = spec.period;
+  options.possible = spec.possible;
+  std::unique_ptr<Publisher> stream;
+  if (spec.stream) {
+    ASSIGN_OR_RETURN(stream, Publisher::Bind(*spec.stream));
+    options.on_decision = [to = stream.get()](const SessionDecision& d) {
+      to->Publish(d.client, d.functions, d.snapshot, d.decisions);
+    };
+  }
   return std::unique_ptr<DecisionService>(
-      new DecisionService(std::move(server), {.limits = spec.sessions,
-                                              .make_policy = std::move(make_policy),
-                                              .policy_name = spec.policy.name,
-                                              .period = spec.period,
-                                              .possible = spec.possible,
-                                              .on_decision = std::move(on_decision)}));
+      new DecisionService(std::move(server), std::move(stream), std::move(options)));
 }
 
 DecisionService::DecisionService(std::unique_ptr<RouterServer> server,
+                                 std::unique_ptr<Publisher> stream,
                                  DecisionSessions::Options options)
-    : server_(std::move(server)), sessions_(std::move(options)) {}
+    : stream_(std::move(stream)), server_(std::move(server)), sessions_(std::move(options)) {}
 
 absl::Status DecisionService::Run(const std::function<bool()>& stop) {
   return server_->Run([this](std::string_view peer, std::string_view message,

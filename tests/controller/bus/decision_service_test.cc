@@ -50,6 +50,7 @@ class Running {
     return service_->counts();
   }
   std::string endpoint() const { return service_->server().endpoint(); }
+  const Publisher* stream() const { return service_->stream(); }
   RouterServer::Counts socket() const { return service_->server().counts(); }
   int port() const { return std::stoi(endpoint().substr(endpoint().rfind(':') + 1)); }
 
@@ -199,6 +200,17 @@ TEST(DecisionService, ASessionOutlivesItsConnection) {
   const auto reply = caller.Ask(SnapshotRequest("s", 3, MakeWindow(2, 2)).SerializeAsString());
   ASSERT_TRUE(reply);
   EXPECT_TRUE(reply->has_decisions());
+}
+
+TEST(DecisionService, WhatIsDecidedIsPublished) {
+  DecisionServiceSpec spec = Plain();
+  spec.stream.emplace();
+  spec.stream->socket.bind = "tcp://127.0.0.1:*";
+  Running service(spec);
+  Caller caller(service.endpoint());
+  ExpectServed(caller, "s");
+  EXPECT_TRUE(
+      Within(milliseconds(5000), [&] { return service.stream()->counts().published == 1; }));
 }
 
 TEST(DecisionService, WithoutKeysOnlyThisMachineIsListenedTo) {
