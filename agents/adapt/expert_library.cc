@@ -162,12 +162,14 @@ absl::Status ExpertLibrary::Load(Access access) {
 
 void ExpertLibrary::LoadExperts(const LibraryIndex& index) {
   const std::vector<LibraryFile> files = LibraryFiles(folder_);
-  for (const auto& [environment, version] : index.experts) {
+  for (const auto& entry : index.experts) {
+    const int64_t environment = entry.first, version = entry.second;
     std::vector<const LibraryFile*> own;  // the one that is meant, then the newest first
     for (auto file = files.rbegin(); file != files.rend(); ++file) {
       if (!file->is_index() && file->environment == environment) own.push_back(&*file);
     }
-    std::ranges::stable_partition(own, [&](const auto* f) { return f->version == version; });
+    std::stable_partition(own.begin(), own.end(),
+                          [&](const LibraryFile* f) { return f->version == version; });
     const bool there = !own.empty() && own.front()->version == version;
     bool whole = false;
     for (const LibraryFile* const file : own) {
