@@ -77,6 +77,9 @@ absl::StatusOr<int> RunAdapt(const Options& options) {
   if (options.seed) assignments.push_back(fmt::format("seed={}", *options.seed));
   ASSIGN_OR_RETURN(const AdaptationConfig config,
                    LoadConfig<AdaptationConfig>({options.file, assignments}));
+  const std::string base = std::filesystem::path(options.file).parent_path().string();
+  // First: a scenario that cannot be played leaves no folder behind.
+  RETURN_IF_ERROR(DescribeProblem(config, base).status());
   WarnOnceAboutSlowBlas();
   SetSingleThreadedMath();
   HandleInterrupts();
@@ -90,8 +93,7 @@ absl::StatusOr<int> RunAdapt(const Options& options) {
     hooks.experts = options.experts;
     hooks.warn = [](const std::string& what) { fmt::print(stderr, "reeve: {}\n", what); };
     hooks.on_period = [&](SimTime now, SimTime end, bool before) { bars.Report(now, end, before); };
-    record =
-        RunAdaptation(config, std::filesystem::path(options.file).parent_path().string(), hooks);
+    record = RunAdaptation(config, base, hooks);
   }
   RETURN_IF_ERROR(record.status());
   RETURN_IF_ERROR(Write(folder, *record));

@@ -6,13 +6,11 @@
 #include <filesystem>
 #include <nlohmann/json.hpp>
 
-#include "agents/nn/blas_check.h"
 #include "cli/command.h"
+#include "cli/kept_runs.h"
 #include "core/config.h"
 #include "core/files.h"
-#include "core/human.h"
 #include "core/interrupt.h"
-#include "core/progress.h"
 #include "core/status.h"
 #include "core/terminal.h"
 #include "runs/experiment_folder.h"
@@ -46,25 +44,12 @@ absl::StatusOr<int> RunStudy(const StudyOptions& options) {
   ASSIGN_OR_RETURN(const ExperimentFolder folder, ExperimentFolder::Open(options.out));
   RETURN_IF_ERROR(WriteFileAtomically(folder.File("config.yaml"), WriteConfig(config)));
   ASSIGN_OR_RETURN(JsonStore store, JsonStore::Open(folder.cells()));
-  WarnOnceAboutSlowBlas();
-  SetSingleThreadedMath();
-  HandleInterrupts();
-  Progress progress({.what = "train and evaluate", .total = 0, .unit = "runs"},
-                    {.mode = options.quiet ? Progress::Mode::kQuiet : Progress::Mode::kAuto});
   const std::string base = std::filesystem::path(options.file).parent_path().string();
-  const absl::StatusOr<StudyResults> results = RunLearningStudy(
-      config, base, store, options.threads,
-      {.stop = InterruptRequested, .on_progress = [&](size_t done, size_t planned) {
-         if (progress.Due()) {
-           progress.Report(static_cast<double>(done), {{"planned", HumanCount(planned)}});
-         }
-       }});
-  progress.Finish(static_cast<double>(store.computed() + store.reused()), {});
-  if (absl::IsCancelled(results.status())) {
-    return absl::CancelledError(
-        fmt::format("interrupted; what was trained is kept in {}: the same command goes on there",
-                    options.out));
-  }
+  const absl::StatusOr<StudyResults> results = KeepRuns<StudyResults>(
+      "train and evaluate", options.out, options.quiet, store, [&](const ReportRuns& report) {
+        return RunLearningStudy(config, base, store, options.threads,
+                                {.stop = InterruptRequested, .on_progress = report});
+      });
   RETURN_IF_ERROR(results.status());
   RETURN_IF_ERROR(WriteStudy(folder, *results));
   const bool color = ColorAllowed(STDOUT_FILENO);
@@ -73,9 +58,7 @@ absl::StatusOr<int> RunStudy(const StudyOptions& options) {
     if (!results->ratios.empty()) {
       fmt::print("\n{}", StudyRatioTable(*results).Render(options.format, color));
     }
-    fmt::print("\n{} runs, {} of them known already\nreport: {}\n",
-               HumanCount(store.computed() + store.reused()), HumanCount(store.reused()),
-               folder.File("report.html"));
+    PrintKeptRuns(store, folder.File("report.html"));
   }
   return kExitFine;
 }

@@ -60,6 +60,23 @@ absl::StatusOr<int32_t> ChoiceOf(const std::string& timeout, const StragglerSpec
       fmt::format("timeout: '{}' cannot be chosen; there are {}never", timeout, known));
 }
 
+// A safeguard looks at what the environment has: queues, latencies, the critic's value.
+absl::Status CheckSafeguard(const SafeguardSpec& spec) {
+  const std::array<std::pair<const char*, bool>, 4> absent = {
+      {{"slo_violations", spec.slo_violations.has_value()},
+       {"rejections", spec.rejections.has_value()},
+       {"budget", spec.budget.has_value()},
+       {"around_fallback", spec.around_fallback.has_value()}}};
+  for (const auto& [name, given] : absent) {
+    if (!given) continue;
+    return absl::InvalidArgumentError(fmt::format(
+        "safeguard.{}: there is none for the straggler environment; leave it out (queue, "
+        "latency and value are there)",
+        name));
+  }
+  return absl::OkStatus();
+}
+
 class StragglerRun {
  public:
   StragglerRun(const AdaptationConfig& config, const StragglerSpec& spec, int32_t fallback)
@@ -170,13 +187,7 @@ void StragglerRun::Guard(SimTime now) {
   SafetySignals signals;
   signals.longest_queue = env_.longest_queue(0);
   signals.value = learner_->values()[0] - config_.pessimism * learner_->value_error();
-  const auto slo_us = config_.slo.micros();
-  const std::span<const int64_t> latencies = env_.latencies_us(0);
-  if (!latencies.empty()) {
-    signals.slo_violation_share =
-        static_cast<double>(std::count_if(latencies.begin(), latencies.end(),
-                                          [&](int64_t us) { return us > slo_us; })) /
-        static_cast<double>(latencies.size());
+  if (!env_.latencies_us(0).empty()) {
     signals.latency_over_slo = env_.p95_ms(0) / config_.slo.millis();
   }
   engaged_ = safeguard_->Update(signals, now).engaged;
@@ -260,6 +271,7 @@ absl::StatusOr<AdaptationRecord> AdaptOnStraggler(const AdaptationConfig& config
   StragglerSpec spec = straggler;
   spec.episode = SimTime();     // the run has no end but its own
   spec.safeguard.acts = false;  // whose safeguard acts is this file's to say
+  if (config.safeguard) RETURN_IF_ERROR(CheckSafeguard(*config.safeguard));
   ASSIGN_OR_RETURN(const int32_t fallback, ChoiceOf(config.timeout, spec));
   return StragglerRun(config, spec, fallback).Play(start, hooks, start.learned != nullptr);
 }

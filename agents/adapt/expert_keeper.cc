@@ -39,6 +39,7 @@ void ExpertKeeper::Notice(const OnlineExperts& learner) {
   if (learner.counts().updates == updates_seen_) return;
   updates_seen_ = learner.counts().updates;
   changed_.insert(learner.last_learned());
+  changed_.merge(failed_);
   if (learner.last_update()) {
     mean_returns_[learner.last_learned()] = learner.last_update()->mean_reward;
   }
@@ -65,6 +66,8 @@ absl::Status ExpertKeeper::Begin(SimTime now, OnlineExperts& learner, const Shif
     news.push_back(std::move(one));
   }
   if (news.empty()) return absl::OkStatus();
+  written_.clear();
+  for (const News& one : news) written_.insert(one.environment);
   StateVectors knows;
   detector.Save(knows);
   writer_->Start([this, now, news = std::move(news), knows = std::move(knows)] {
@@ -107,9 +110,13 @@ absl::Status ExpertKeeper::End(const absl::Status& status, OnlineExperts& learne
     (void)(gone.merged_into ? detector.Merge(*gone.merged_into, gone.environment)
                             : detector.Forget(gone.environment));
   }
-  RETURN_IF_ERROR(status);
-  ++saved_;
-  return absl::OkStatus();
+  if (status.ok()) {
+    ++saved_;
+  } else {
+    failed_.insert(written_.begin(), written_.end());
+    messages_.push_back(fmt::format("experts are not saved: {}", MessageOf(status)));
+  }
+  return status;
 }
 
 absl::Status ExpertKeeper::Keep(SimTime now, OnlineExperts& learner, ShiftDetector& detector) {
@@ -117,13 +124,13 @@ absl::Status ExpertKeeper::Keep(SimTime now, OnlineExperts& learner, ShiftDetect
   if (writer_->busy()) {
     const std::optional<absl::Status> ended = writer_->Poll();
     if (!ended) return absl::OkStatus();
-    RETURN_IF_ERROR(End(*ended, learner, detector));
+    (void)End(*ended, learner, detector);  // a failure is a message by now
   }
   return changed_.empty() ? absl::OkStatus() : Begin(now, learner, detector, false);
 }
 
 absl::Status ExpertKeeper::Finish(SimTime now, OnlineExperts& learner, ShiftDetector& detector) {
-  if (writer_->busy()) RETURN_IF_ERROR(End(writer_->Wait(), learner, detector));
+  if (writer_->busy()) (void)End(writer_->Wait(), learner, detector);  // all is written again
   Notice(learner);
   // A training that is under way becomes part of it.
   for (const int64_t environment : learner.environments()) changed_.insert(environment);

@@ -36,12 +36,14 @@ class ExpertKeeper {
   // After a control period that ended at `now` by the detector's clock. What was learned since the
   // last call is copied and its writing begun, unless the last writing still goes on; then it is
   // remembered. Never waits. Experts that had to make room go from `learner` and `detector` too.
-  // Errors: of the last writing; what is on disk is then the version before.
+  // A writing that failed is a message, and tried again with the next: a full disk is no reason to
+  // stop deciding; what is on disk is the version before. Errors: of a training that diverged.
   absl::Status Keep(SimTime now, OnlineExperts& learner, ShiftDetector& detector);
-  // The same, and waits until all is on disk.
+  // The same, and waits until all is on disk. Errors: also those of writing.
   absl::Status Finish(SimTime now, OnlineExperts& learner, ShiftDetector& detector);
 
-  // Sentences for the log, each given once: what the library passed over, who made room.
+  // Sentences for the log, each given once: what the library passed over, who made room, what could
+  // not be written.
   std::vector<std::string> TakeMessages();
   int64_t saved() const { return saved_; }  // versions written
 
@@ -56,6 +58,7 @@ class ExpertKeeper {
 
   void Notice(const OnlineExperts& learner);
   absl::Status Begin(SimTime now, OnlineExperts& learner, const ShiftDetector& detector, bool wait);
+  // Takes notice of how the writing ended, and returns it.
   absl::Status End(const absl::Status& status, OnlineExperts& learner, ShiftDetector& detector);
   absl::Status Write(SimTime now, const std::vector<News>& news, const StateVectors& detector);
 
@@ -63,6 +66,8 @@ class ExpertKeeper {
   const CheckpointInfo info_;
   int64_t updates_seen_ = 0;
   std::set<int64_t> changed_;  // environments whose experts are to be written
+  std::set<int64_t> written_;  // those that are being written
+  std::set<int64_t> failed_;   // those that could not be: with the next that learns
   std::map<int64_t, double> mean_returns_;
   std::vector<ExpertLibrary::Departure> departed_;  // filled by the writing thread
   std::vector<std::string> messages_;

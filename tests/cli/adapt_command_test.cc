@@ -72,6 +72,7 @@ TEST_F(AdaptCommandTest, MistakesAreAnsweredWithTheirPlace) {
                          "scenario=elsewhere.yaml"});
   EXPECT_EQ(o.code, 3);
   EXPECT_THAT(o.err, HasSubstr("elsewhere.yaml"));
+  EXPECT_FALSE(std::filesystem::exists(Path("x")));
 }
 
 TEST_F(AdaptCommandTest, AnInterruptLeavesTheRunSoFar) {

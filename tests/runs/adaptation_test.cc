@@ -247,6 +247,7 @@ TEST_F(AdaptationTest, WhatDoesNotFitIsRefused) {
   refused(Stragglers({"driver=rule", "timeout=5"}), "'5' cannot be chosen; there are 3, 10, 30");
   refused(Stragglers({"schedule={environments: [{label: a}, {label: b}]}"}),
           "has environments of its own");
+  refused(Stragglers({"safeguard.budget={violations: 10}"}), "safeguard.budget: there is none");
   AdaptationHooks keeping;
   keeping.experts = folder_ + "/e";
   refused(Stragglers({"before=10m"}), "leave it out", keeping);

@@ -128,6 +128,29 @@ TEST(ExpertKeeperTest, WhoMakesRoomGoesEverywhere) {
   EXPECT_TRUE(keeper->TakeMessages().empty());
 }
 
+// Decisions go on while nothing can be written, and all is there once it can.
+TEST(ExpertKeeperTest, WhatCannotBeWrittenIsSaidAndTriedAgain) {
+  const std::string folder = FreshFolder();
+  Platform platform;
+  {
+    const auto keeper = KeeperOf(folder);
+    std::filesystem::remove_all(folder);
+    ASSERT_TRUE(platform.Play(0, 100, *keeper).ok());
+    EXPECT_FALSE(keeper->Finish(platform.now, platform.learner, platform.detector).ok());
+    EXPECT_EQ(keeper->saved(), 0);
+    const std::vector<std::string> messages = keeper->TakeMessages();
+    ASSERT_FALSE(messages.empty());
+    EXPECT_THAT(messages.front(), HasSubstr("experts are not saved"));
+    std::filesystem::create_directories(folder);
+    ASSERT_TRUE(platform.Play(0, 100, *keeper).ok());
+    ASSERT_TRUE(keeper->Finish(platform.now, platform.learner, platform.detector).ok());
+  }
+  Platform next;
+  const auto keeper = KeeperOf(folder);
+  ASSERT_TRUE(keeper->Restore(next.learner, next.detector).ok());
+  EXPECT_EQ(next.learner.environments().size(), 1u);
+}
+
 TEST(ExpertKeeperTest, ExpertsOfOtherNetworksAreRefused) {
   const std::string folder = FreshFolder();
   {
