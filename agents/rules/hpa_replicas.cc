@@ -26,8 +26,9 @@ bool Within(HpaTolerance tolerance, double ratio) {
 // Average / target of `pods` pods that use `total` thousandths.
 double Ratio(int64_t total, int64_t pods, int64_t request, double target) {
   if (request > 0) {
-    const double percent =
-        std::floor(static_cast<double>(total) * 100 / static_cast<double>(request * pods));
+    // As doubles: the product of two large amounts leaves 64 bits.
+    const double requested = static_cast<double>(request) * static_cast<double>(pods);
+    const double percent = std::floor(static_cast<double>(total) * 100 / requested);
     return percent / target;
   }
   return static_cast<double>(total / pods) / static_cast<double>(Thousandths(target));
@@ -53,7 +54,8 @@ std::optional<int32_t> HpaReplicas(const HpaUsage& usage, double target, HpaTole
   if (usage.missing > 0 && (ratio != 1 || request == 0)) {
     const double full = request > 0 ? static_cast<double>(request) * std::max(100.0, target) / 100
                                     : static_cast<double>(Thousandths(target));
-    if (ratio < 1) total += static_cast<int64_t>(full) * usage.missing;
+    const double more = std::floor(full) * usage.missing;
+    if (ratio < 1) total += static_cast<int64_t>(std::min(more, kMost));
     pods += usage.missing;
   }
   if (count_unready) pods += usage.unready;
