@@ -23,6 +23,7 @@ void ControlLoop::ChooseFor(size_t index, const TickRecord& tick) {
   record.stage = slot.trust.stage();
   record.actuation = platform_.Status()[at].actuation;
   record.ours = slot.ours;
+  record.sound = sound_[index] != 0;
   if (record.mode.mode == ControlMode::kOff) {
     record.why = "off";
     return;

@@ -49,7 +49,8 @@ struct FunctionRecord {
   TrustStage stage = TrustStage::kTrusted;
   Decider decider = Decider::kPlatform;
   Actuation actuation = Actuation::kNone;
-  bool ours = false;  // taken over, and not handed back
+  bool ours = false;   // taken over, and not handed back
+  bool sound = false;  // its numbers of this window can be believed
   // Why it is not simply what the policy wished, applied: "shadow", "cool_down", "stale", …; empty
   // when it is. Lives for ever.
   std::string_view why = "";

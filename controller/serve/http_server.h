@@ -7,9 +7,10 @@
 //   GET  /api/v1/tenants     JSON: modes
 //   POST /api/v1/tenants     JSON {"tenant": "…", "mode": "…", "paused": …}: switches a tenant
 //
-// Where others than this machine can connect, a token file is needed, and every request but those
-// for health (which probes ask, and which say no more than yes or no) must carry its token:
-// "Authorization: Bearer …". On loopback reading is free, switching needs the token all the same.
+// Where others than this machine can connect, a token file, or an authority for certificates of
+// clients, or both, are needed, and every request but those for health (which probes ask, and which
+// say no more than yes or no) must come with what is asked for: "Authorization: Bearer …", the
+// certificate. On loopback reading is free, switching needs the same all the same.
 #pragma once
 
 #include <functional>
@@ -41,13 +42,16 @@ struct HttpSources {
   std::function<std::string()> metrics;  // any thread
   // A tenant was switched; any thread.
   std::function<void(const std::string& tenant, const TenantMode& mode)> switched;
+  // Renewed certificates that cannot be used; the thread of HTTP. May be empty.
+  std::function<void(const absl::Status&)> trouble;
 };
 
 class HttpServer {
  public:
   // Listens and answers on threads of its own from now on. What `sources` points to outlives it.
   // InvalidArgument for an address that cannot be read; FailedPrecondition for one that others can
-  // reach without a token file; errors of the token file; Unavailable when the port is taken.
+  // reach without a token file or an authority; errors of these files; Unavailable when the port is
+  // taken.
   static absl::StatusOr<std::unique_ptr<HttpServer>> Start(const HttpSpec& spec,
                                                            HttpSources sources);
   ~HttpServer();

@@ -7,71 +7,37 @@
 #include <prometheus/text_serializer.h>
 
 #include <algorithm>
-#include <set>
 #include <string_view>
+
+#include "controller/serve/metric_families.h"
+#include "controller/serve/process_figures.h"
+#include "controller/serve/tenant_series.h"
 
 namespace reeve {
 namespace {
 
-using prometheus::BuildCounter;
-using prometheus::BuildGauge;
 using prometheus::BuildHistogram;
 using prometheus::Counter;
 using prometheus::Family;
 using prometheus::Gauge;
 using prometheus::Histogram;
-using prometheus::Labels;
-
-Family<Counter>& Counters(prometheus::Registry& registry, const char* name, const char* help) {
-  return BuildCounter().Name(name).Help(help).Register(registry);
-}
-Family<Gauge>& Gauges(prometheus::Registry& registry, const char* name, const char* help) {
-  return BuildGauge().Name(name).Help(help).Register(registry);
-}
 
 const Histogram::BucketBoundaries kSeconds = {0.001, 0.0025, 0.005, 0.01, 0.025, 0.05, 0.1,
                                               0.25,  0.5,    1,     2.5,  5,     10};
 
-// Gauges by one label whose values come and go: what was not set in a round is zero.
-class GaugesByLabel {
- public:
-  GaugesByLabel(Family<Gauge>& family, std::string label)
-      : family_(family), label_(std::move(label)) {}
-
-  void Set(const std::map<std::string, double>& values) {
-    for (auto gauge = gauges_.begin(); gauge != gauges_.end();) {
-      if (values.contains(gauge->first)) {
-        ++gauge;
-      } else {
-        family_.Remove(gauge->second);
-        gauge = gauges_.erase(gauge);
-      }
-    }
-    for (const auto& [name, value] : values) {
-      Gauge*& gauge = gauges_[name];
-      if (gauge == nullptr) gauge = &family_.Add({{label_, name}});
-      gauge->Set(value);
-    }
-  }
-
- private:
-  Family<Gauge>& family_;
-  const std::string label_;
-  std::map<std::string, Gauge*> gauges_;
-};
-
-// Containers that a decision, with what is, comes to.
-double Containers(const Decision& decision, uint32_t asked) {
-  return decision.replicas ? *decision.replicas : static_cast<double>(asked);
-}
-
 }  // namespace
 
 struct LoopMetrics::Families {
-  Families(const std::string& platform, const std::string& policy) {
+  Families(const std::string& platform, const std::string& policy, SimTime period) {
     Gauges(registry, "reeve_build_info", "Always 1; labels say what is running")
         .Add({{"version", REEVE_VERSION}, {"platform", platform}, {"policy", policy}})
         .Set(1);
+    Gauges(registry, "reeve_period_seconds", "Time between two ticks")
+        .Add({})
+        .Set(period.seconds());
+    Gauges(registry, "process_start_time_seconds", "When this process began, since 1970 UTC")
+        .Add({})
+        .Set(ReadProcessFigures().start_seconds);
   }
 
   prometheus::Registry registry;
@@ -99,20 +65,29 @@ struct LoopMetrics::Families {
   Gauge& up = Gauges(registry, "reeve_platform_up", "Whether the platform answered last").Add({});
   Gauge& leading =
       Gauges(registry, "reeve_leading", "Whether this instance is the one that acts").Add({});
-  GaugesByLabel by_mode{Gauges(registry, "reeve_functions", "Functions by their tenant's mode"),
-                        "mode"};
-  GaugesByLabel by_stage{
+  ByEnum<ControlMode, Gauge> by_mode{
+      Gauges(registry, "reeve_functions", "Functions by their tenant's mode"), "mode"};
+  ByEnum<TrustStage, Gauge> by_stage{
       Gauges(registry, "reeve_functions_by_trust",
              "Functions by what is done about their numbers: trusted, hold, fallback, handed_back"),
       "stage"};
+  ByEnum<Actuation, Gauge> by_actuation{
+      Gauges(registry, "reeve_functions_by_actuation",
+             "Functions by what became of the last thing that was asked for"),
+      "state"};
+  Gauge& longest_pending =
+      Gauges(registry, "reeve_actuation_pending_seconds",
+             "Longest time for which what was asked for a function is not in force")
+          .Add({});
   Gauge& ours =
       Gauges(registry, "reeve_functions_taken_over", "Functions that the loop has taken over")
           .Add({});
   GaugesByLabel bad{Gauges(registry, "reeve_functions_held_or_fallen_back",
                            "Functions whose policy does not decide, by reason"),
                     "reason"};
-  Family<Counter>& decisions = Counters(registry, "reeve_decisions_total",
-                                        "Decisions about single functions by who made them");
+  ByEnum<Decider, Counter> decisions{Counters(registry, "reeve_decisions_total",
+                                              "Decisions about single functions by who made them"),
+                                     "decider"};
   Counter& writes = Counters(registry, "reeve_writes_total",
                              "Decisions about single functions that were written to the platform")
                         .Add({});
@@ -126,16 +101,11 @@ struct LoopMetrics::Families {
       Counters(registry, "reeve_take_overs_total", "Functions taken over").Add({});
   Counter& handed_back =
       Counters(registry, "reeve_hand_backs_total", "Functions handed back to the platform").Add({});
-  Family<Counter>& events = Counters(registry, "reeve_events_total", "Events by kind and level");
-  GaugesByLabel recommended{
-      Gauges(registry, "reeve_recommended_replicas",
-             "Containers that the decisions of a tenant's functions come to, applied or not"),
-      "tenant"};
-  GaugesByLabel asked{Gauges(registry, "reeve_asked_replicas",
-                             "Containers that the platform is asked for, whoever asked"),
-                      "tenant"};
-  GaugesByLabel ready{Gauges(registry, "reeve_ready_containers", "Containers ready, by tenant"),
-                      "tenant"};
+  Family<Counter>& event_family =
+      Counters(registry, "reeve_events_total", "Events by kind and level");
+  ByEnum<EventKind, Counter> events{event_family, "kind", {{"level", "info"}}};
+  ByEnum<EventKind, Counter> warnings{event_family, "kind", {{"level", "warning"}}};
+  TenantSeries tenants{registry};
   Gauge& oldest = Gauges(registry, "reeve_metrics_age_seconds",
                          "Age of the oldest numbers of a function whose numbers are known")
                       .Add({});
@@ -146,11 +116,16 @@ struct LoopMetrics::Families {
   Gauge& waiting =
       Gauges(registry, "reeve_store_waiting_records", "Records that wait to be written").Add({});
   Gauge& store_size = Gauges(registry, "reeve_store_size_bytes", "Size of the store").Add({});
+  Counter& cpu =
+      Counters(registry, "process_cpu_seconds_total", "User and system CPU time of this process")
+          .Add({});
+  Gauge& resident =
+      Gauges(registry, "process_resident_memory_bytes", "Memory of this process in RAM").Add({});
 };
 
-LoopMetrics::LoopMetrics(const std::string& platform, const std::string& policy,
+LoopMetrics::LoopMetrics(const std::string& platform, const std::string& policy, SimTime period,
                          const StoreWriter* store)
-    : store_(store), families_(std::make_unique<Families>(platform, policy)) {}
+    : store_(store), families_(std::make_unique<Families>(platform, policy, period)) {}
 
 LoopMetrics::~LoopMetrics() = default;
 
@@ -168,38 +143,11 @@ void LoopMetrics::OnTick(const TickRecord& tick) {
   f.wakes.Increment(static_cast<double>(tick.wakes));
   f.taken_over.Increment(static_cast<double>(tick.taken_over));
   f.handed_back.Increment(static_cast<double>(tick.handed_back));
-
-  std::map<std::string, double> modes, stages, reasons, recommended, asked, ready;
-  double ours = 0, oldest = 0;
-  const FunctionWindows& w = tick.snapshot->functions;
-  for (const FunctionRecord& record : tick.functions) {
-    const std::string& tenant = tick.catalogue->functions[record.slot].tenant;
-    ++modes[std::string(NameOf(record.mode.mode))];
-    ++stages[std::string(NameOf(record.stage))];
-    ours += record.ours;
-    if (record.stage != TrustStage::kTrusted && record.mode.mode == ControlMode::kActive) {
-      ++reasons[std::string(record.why)];
-    }
-    f.decisions.Add({{"decider", std::string(NameOf(record.decider))}}).Increment();
-    if (record.applied != Decision{}) f.writes.Increment();
-    if (!record.why.empty() && record.wished != Decision{}) {
-      f.not_written.Add({{"reason", std::string(record.why)}}).Increment();
-    }
-    const SimTime age = tick.status[record.slot].metrics_age;
-    if (age != SimTime::Max()) oldest = std::max(oldest, age.seconds());
-    if (record.slot >= w.size()) continue;
-    recommended[tenant] += Containers(record.wished, w.replicas_asked[record.slot]);
-    asked[tenant] += w.replicas_asked[record.slot];
-    ready[tenant] += w.containers_ready[record.slot];
-  }
-  f.by_mode.Set(modes);
-  f.by_stage.Set(stages);
-  f.bad.Set(reasons);
-  f.recommended.Set(recommended);
-  f.asked.Set(asked);
-  f.ready.Set(ready);
-  f.ours.Set(ours);
-  f.oldest.Set(oldest);
+  CountFunctions(tick);
+  f.tenants.Update(tick);
+  const ProcessFigures process = ReadProcessFigures();
+  f.cpu.Increment(std::max(0.0, process.cpu_seconds - f.cpu.Value()));
+  f.resident.Set(process.resident_bytes);
   if (store_ == nullptr) return;
   const StoreCounts counts = store_->counts();
   f.stored.Increment(static_cast<double>(counts.written - f.counted.written));
@@ -209,11 +157,49 @@ void LoopMetrics::OnTick(const TickRecord& tick) {
   f.store_size.Set(static_cast<double>(counts.bytes));
 }
 
+// Sums first, and looks for no series by its labels for each of ten thousand functions.
+void LoopMetrics::CountFunctions(const TickRecord& tick) {
+  Families& f = *families_;
+  Tally<ControlMode> modes;
+  Tally<TrustStage> stages;
+  Tally<Actuation> actuations;
+  Tally<Decider> deciders;
+  std::map<std::string_view, double> bad, withheld;
+  double ours = 0, writes = 0;
+  SimTime oldest, longest;
+  for (const FunctionRecord& record : tick.functions) {
+    ++modes[record.mode.mode];
+    ++stages[record.stage];
+    ++actuations[record.actuation];
+    ++deciders[record.decider];
+    ours += record.ours;
+    writes += record.applied != Decision{};
+    if (record.stage != TrustStage::kTrusted && record.mode.mode == ControlMode::kActive) {
+      ++bad[record.why];
+    }
+    if (!record.why.empty() && record.wished != Decision{}) ++withheld[record.why];
+    const FunctionStatus& status = tick.status[record.slot];
+    if (status.metrics_age != SimTime::Max()) oldest = std::max(oldest, status.metrics_age);
+    if (record.actuation != Actuation::kNone && record.actuation != Actuation::kDone) {
+      longest = std::max(longest, status.pending_for);
+    }
+  }
+  modes.SetTo(f.by_mode);
+  stages.SetTo(f.by_stage);
+  actuations.SetTo(f.by_actuation);
+  deciders.AddTo(f.decisions);
+  f.bad.Set(bad);
+  for (const auto& [reason, count] : withheld) {
+    f.not_written.Add({{"reason", std::string(reason)}}).Increment(count);
+  }
+  f.ours.Set(ours);
+  f.writes.Increment(writes);
+  f.oldest.Set(oldest.seconds());
+  f.longest_pending.Set(longest.seconds());
+}
+
 void LoopMetrics::OnEvent(const EventRecord& event) {
-  families_->events
-      .Add({{"kind", std::string(NameOf(event.kind))},
-            {"level", event.warning ? "warning" : "info"}})
-      .Increment();
+  (event.warning ? families_->warnings : families_->events)[event.kind].Increment();
 }
 
 std::string LoopMetrics::Text() const {

@@ -2,7 +2,6 @@
 // both together.
 #pragma once
 
-#include <map>
 #include <memory>
 #include <string>
 
@@ -15,7 +14,8 @@ namespace reeve {
 class LoopMetrics : public LoopSink {
  public:
   // `store` may be null; it outlives the object.
-  LoopMetrics(const std::string& platform, const std::string& policy, const StoreWriter* store);
+  LoopMetrics(const std::string& platform, const std::string& policy, SimTime period,
+              const StoreWriter* store);
   ~LoopMetrics() override;
 
   void OnTick(const TickRecord& tick) override;
@@ -26,6 +26,8 @@ class LoopMetrics : public LoopSink {
 
  private:
   struct Families;
+  void CountFunctions(const TickRecord& tick);
+
   const StoreWriter* const store_;
   const std::unique_ptr<Families> families_;
 };

@@ -34,6 +34,12 @@ absl::Status ServeConfig::Validate() const {
   RETURN_IF_ERROR(part("sim.own_policy", sim.own_policy.Validate()));
   RETURN_IF_ERROR(part("sim.cluster", sim.cluster.Validate()));
   if (!http.listen.empty()) RETURN_IF_ERROR(ParseListenAddress(http.listen).status());
+  if (http.tls.certificate.empty() != http.tls.key.empty()) {
+    return absl::InvalidArgumentError("http.tls: certificate and key need each other");
+  }
+  if (!http.tls.client_ca.empty() && http.tls.certificate.empty()) {
+    return absl::InvalidArgumentError("http.tls.client_ca: needs certificate and key");
+  }
   if (platform == PlatformKind::kSim && sim.trace.empty()) {
     return absl::InvalidArgumentError("sim.trace: name the workload of the simulated platform");
   }
@@ -181,7 +187,8 @@ absl::StatusOr<ServeSummary> Serve(const ServeConfig& config, const ServeHooks& 
                      }));
     store->set_wait_for_room(config.platform == PlatformKind::kSim && config.sim.speed == 0);
   }
-  LoopMetrics metrics(std::string(served.platform->name()), config.policy.name, store.get());
+  LoopMetrics metrics(std::string(served.platform->name()), config.policy.name, config.loop.period,
+                      store.get());
   Bookkeeper books(store.get(), served.goes_on);
   TenantModes modes({config.loop.mode, false}, earlier.modes);
   LoopOptions options{.spec = config.loop,
@@ -191,6 +198,7 @@ absl::StatusOr<ServeSummary> Serve(const ServeConfig& config, const ServeHooks& 
                       .left_taken = std::move(earlier.ours),
                       .sinks = {&log, &metrics, &books}};
   if (store) options.sinks.push_back(store.get());
+  if (hooks.sink != nullptr) options.sinks.push_back(hooks.sink);
   ControlLoop loop(std::move(options), *served.platform, modes, *served.clock);
   books.set_loop(&loop);
 
@@ -202,6 +210,9 @@ absl::StatusOr<ServeSummary> Serve(const ServeConfig& config, const ServeHooks& 
     sources.modes = &modes;
     sources.period = config.loop.period;
     sources.metrics = [&metrics] { return metrics.Text(); };
+    sources.trouble = [&log](const absl::Status& status) {
+      log.Warning("kept the certificates there were: " + MessageOf(status));
+    };
     sources.switched = [&](const std::string& tenant, const TenantMode& mode) {
       loop.NoteModeChange(tenant, mode);
       if (store && served.goes_on) {

@@ -28,6 +28,7 @@ struct ServeHooks {
   std::function<void(int port)> on_started;  // port of HTTP, 0: none
   // In place of the policy of the configuration; may be empty.
   LivePolicyMaker make_policy;
+  LoopSink* sink = nullptr;  // beside those of the configuration; may be null
 };
 
 // Runs until `stop` says so or a simulated platform has ended; then what was taken over is handed

@@ -24,9 +24,26 @@ constexpr auto EnumNames(PlatformKind) {
       {{PlatformKind::kSim, "sim"}, {PlatformKind::kKnative, "knative"}}};
 }
 
+struct TlsSpec {
+  std::string certificate = {};
+  std::string key = {};
+  std::string client_ca = {};
+
+  template <class V>
+  static void Fields(V& v) {
+    v.Field("certificate", &TlsSpec::certificate,
+            "PEM file with the certificate of this server, and those of authorities between it and "
+            "one that clients know; empty: no TLS. Read again when it changes, as are the others");
+    v.Field("key", &TlsSpec::key, "PEM file with its key");
+    v.Field("client_ca", &TlsSpec::client_ca,
+            "PEM file with the authority whose certificates clients must show; empty: any client");
+  }
+};
+
 struct HttpSpec {
   std::string listen = "127.0.0.1:9464";
-  std::string token_file;
+  std::string token_file = {};
+  TlsSpec tls = {};
 
   // `http: "127.0.0.1:9464"`
   static constexpr std::string_view kScalarField = "listen";
@@ -36,7 +53,9 @@ struct HttpSpec {
             "Address and port of metrics, health and state (port 0: any free one); empty: none");
     v.Field("token_file", &HttpSpec::token_file,
             "File with the bearer token that requests must carry; read again when it changes. "
-            "Needed where others than this machine can connect, and to switch modes anywhere");
+            "Needed, if there is no tls.client_ca, where others than this machine can connect, and "
+            "to switch modes anywhere");
+    v.Field("tls", &HttpSpec::tls, "TLS, and certificates of clients");
   }
 };
 

@@ -23,6 +23,7 @@ case "\$*" in
   *install*)
     [ ! -e "$box/install-fails" ] || exit 100
     echo "frontend=\$DEBIAN_FRONTEND" >>"$box/calls"
+    [ ! -x "$box/policy-rc.d" ] || "$box/policy-rc.d" || echo "services=\$?" >>"$box/calls"
     for word; do touch "$box/installed/\$word"; done ;;
 esac
 TEXT
@@ -33,7 +34,12 @@ echo sudo >>"$box/calls"
 [ "\$1" != -n ] || shift
 exec "\$@"
 TEXT
+cat >"$box/bin/systemctl" <<TEXT
+#!/bin/sh
+echo "systemctl \$*" >>"$box/calls"
+TEXT
 chmod +x "$box"/bin/*
+export REEVE_POLICY_RC="$box/policy-rc.d"
 export PATH="$box/bin:$PATH"
 
 failures=0
@@ -85,6 +91,14 @@ run --dev
 expect "--dev installs more" test "$code" -eq 0
 expect "--dev installs clang" called clang
 expect "--dev does not ask for what is there" not called cmake
+expect "--dev lets no service start meanwhile" called "services=101"
+expect "--dev takes that back" not test -e "$box/policy-rc.d"
+expect "--dev leaves no service for the next start" called "systemctl disable -q prometheus.service"
+rm "$box/installed/prometheus"
+printf '#!/bin/sh\nexit 0\n' >"$box/policy-rc.d"
+chmod +x "$box/policy-rc.d"
+run --dev
+expect "a policy of the machine's own stays" test -e "$box/policy-rc.d"
 
 if ((failures > 0)); then exit 1; fi
 echo "setup: all expectations hold"

@@ -107,6 +107,9 @@ TEST_F(ServeTest, WhatIsWrongIsSaidBeforeAnythingStarts) {
   config.http = {"0.0.0.0:0", ""};
   EXPECT_EQ(Serve(config, {}).status().code(), absl::StatusCode::kFailedPrecondition);
   config = Config();
+  config.http.tls.certificate = "a.pem";
+  EXPECT_THAT(std::string(Serve(config, {}).status().message()), HasSubstr("http.tls"));
+  config = Config();
   config.policy.name = "oracle_prewarm";
   EXPECT_THAT(std::string(Serve(config, {}).status().message()), HasSubstr("policy.name"));
   config = Config();
@@ -121,7 +124,7 @@ TEST_F(ServeTest, WhatIsWrongIsSaidBeforeAnythingStarts) {
 // The metrics that are served are those that docs/serve.md lists.
 TEST_F(ServeTest, EveryMetricIsDocumented) {
   LoopFixture f({"t", "u"}, ControlMode::kActive);
-  LoopMetrics metrics("fake", "kpa", nullptr);
+  LoopMetrics metrics("fake", "kpa", SimTime::Seconds(2), nullptr);
   f.options.sinks = {&metrics};
   f.modes.Set("u", {ControlMode::kShadow, false});
   ASSERT_TRUE(f.Run(6, [&](int n) {
@@ -129,13 +132,13 @@ TEST_F(ServeTest, EveryMetricIsDocumented) {
                }).ok());
   std::set<std::string> served, documented;
   const std::string text = metrics.Text();
-  const std::regex type("# TYPE (reeve_[a-z_]+) ");
+  const std::regex type("# TYPE ((?:reeve|process)_[a-z0-9_]+) ");
   for (auto at = std::sregex_iterator(text.begin(), text.end(), type); at != std::sregex_iterator();
        ++at) {
     served.insert((*at)[1]);
   }
   const std::string docs = *ReadFile(std::string(REEVE_SOURCE) + "/docs/serve.md");
-  const std::regex row("\\| `(reeve_[a-z_]+)(\\{[a-z_,]*\\})?` \\|");
+  const std::regex row("\\| `((?:reeve|process)_[a-z0-9_]+)(\\{[a-z_,]*\\})?` \\|");
   for (auto at = std::sregex_iterator(docs.begin(), docs.end(), row); at != std::sregex_iterator();
        ++at) {
     documented.insert((*at)[1]);
@@ -198,6 +201,7 @@ TEST_F(HttpTest, ReadingIsFreeOnLoopbackAndSwitchingIsNot) {
   EXPECT_EQ(Get("/healthz"), 200);
   EXPECT_EQ(Get("/readyz"), 200);
   EXPECT_EQ(Get("/nothing"), 404);
+  EXPECT_EQ(client_->Delete("/metrics")->status, 403);
   const auto state = client_->Get("/api/v1/state?tenant=u");
   ASSERT_TRUE(state);
   const nlohmann::json json = nlohmann::json::parse(state->body);
