@@ -34,9 +34,15 @@ class ExpertTrainer {
  public:
   virtual ~ExpertTrainer() = default;
 
-  // Moves state(). Errors: a training that diverged; the state is then of no use.
+  // Moves state(). Errors: Unavailable, when who learns is out of reach: the batch is lost, state()
+  // is as it was, and a later batch may be learned from. Any other: a training that diverged; the
+  // state is then of no use.
   virtual absl::StatusOr<OnlineUpdate> Learn(const OnlineBatch& batch) = 0;
   virtual const TrainerState& state() const = 0;
+
+  // From now on nothing that Learn has to wait for is worth waiting for: it returns soon, with
+  // Unavailable. Unlike the rest, from any thread at any time.
+  virtual void Stop() {}
 };
 
 // Goes on from a state, with batches of `stretches` stretches of `steps`.

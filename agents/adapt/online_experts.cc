@@ -78,7 +78,13 @@ OnlineExperts::OnlineExperts(const VectorEnvSpec& shape, const OnlineSpec& spec,
   all_own_.assign(agents, 1);
 }
 
-OnlineExperts::~OnlineExperts() = default;
+OnlineExperts::~OnlineExperts() {
+  StopWaiting();
+}
+
+void OnlineExperts::StopWaiting() {
+  if (learning_ != nullptr) learning_->trainer->Stop();
+}
 
 std::unique_ptr<OnlineExperts::Expert> OnlineExperts::MakeExpert(int64_t environment,
                                                                  TrainerState state,
@@ -230,7 +236,13 @@ absl::Status OnlineExperts::TakeLearned() {
 
 absl::Status OnlineExperts::Finish(const absl::Status& status) {
   Expert& expert = *std::exchange(learning_, nullptr);
+  if (absl::IsUnavailable(status)) {
+    trouble_ = status;
+    ++counts_.batches_lost;
+    return absl::OkStatus();
+  }
   RETURN_IF_ERROR(status);
+  trouble_ = absl::OkStatus();
   CopyInPlace(expert.trainer->state().model, expert.acting);
   expert.runner.Refresh();
   if (expert.actor) expert.actor->Refresh();

@@ -42,6 +42,7 @@ struct OnlineCounts {
   int64_t switches = 0;         // of the expert in charge
   int64_t experts_begun = 0;    // explorations opened
   int64_t batches_dropped = 0;  // because the last one was still being learned from
+  int64_t batches_lost = 0;     // because who learns was out of reach
 };
 
 // Where an expert goes on from; what agents/adapt keeps of it on disk.
@@ -59,6 +60,7 @@ class OnlineExperts {
   // keyed by (seed, agent, control period).
   OnlineExperts(const VectorEnvSpec& shape, const OnlineSpec& spec, ExpertTrainerFactory trainers,
                 uint64_t seed);
+  // Finishes a training that is under way in this process, and gives up one elsewhere.
   ~OnlineExperts();
 
   // From the next Act on the expert of `environment` is in charge; `closest` (an environment with
@@ -87,6 +89,9 @@ class OnlineExperts {
   const std::optional<OnlineUpdate>& last_update() const { return last_update_; }
   int64_t last_learned() const { return last_learned_; }  // environment of whose expert that was
   bool learning(int64_t environment) const;               // that expert is learning just now
+  // Why the last batch was lost (ExpertTrainer::Learn's Unavailable); OK after an update. Experts
+  // act on as they are, whatever it is.
+  const absl::Status& trouble() const { return trouble_; }
 
   // The experts there are, by environment, and what they go on from. Waits for a training of that
   // expert.
@@ -94,6 +99,9 @@ class OnlineExperts {
   absl::StatusOr<OnlineExpertState> StateOf(int64_t environment);
   // Replaces or adds an expert, before the first Act. InvalidArgument for other networks or agents.
   absl::Status Restore(int64_t environment, const OnlineExpertState& state);
+  // Gives up a training that is under way elsewhere; its expert learns no more. Before the last
+  // StateOf of a process that has to end soon.
+  void StopWaiting();
   // An expert goes for good, unless it is in charge or learning.
   void Forget(int64_t environment);
 
@@ -132,6 +140,7 @@ class OnlineExperts {
   std::vector<uint8_t> all_own_;                    // [N] ones
   OnlineCounts counts_;
   std::optional<OnlineUpdate> last_update_;
+  absl::Status trouble_;
   int64_t last_learned_ = 0;
   std::unique_ptr<BackgroundTrainer> background_;  // last: its job uses what stands above
 };

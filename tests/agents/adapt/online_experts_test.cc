@@ -217,6 +217,78 @@ TEST(OnlineExpertsTest, AnExpertGoesOnFromItsState) {
   EXPECT_EQ(wrong.Restore(4, *state).code(), absl::StatusCode::kInvalidArgument);
 }
 
+// Out of reach at every other batch.
+class FarTrainer final : public ExpertTrainer {
+ public:
+  explicit FarTrainer(TrainerState state) : inner_(std::move(state)) {}
+  absl::StatusOr<OnlineUpdate> Learn(const OnlineBatch& batch) override {
+    if (++batches_ % 2 == 0) return absl::UnavailableError("nobody there");
+    return inner_.Learn(batch);
+  }
+  const TrainerState& state() const override { return inner_.state(); }
+
+ private:
+  FakeTrainer inner_;
+  int batches_ = 0;
+};
+
+TEST(OnlineExpertsTest, ABatchThatNobodyLearnsFromIsLostAndNothingElse) {
+  const VectorEnvSpec shape = OnlineShape(2, 1, 3);
+  OnlineExperts learner(
+      shape, Small(),
+      [](TrainerState state, int32_t, int32_t) {
+        return std::make_unique<FarTrainer>(std::move(state));
+      },
+      1);
+  PlayOnline(learner, shape, 0, 18);  // 16 steps are a batch, and one later it is over
+  EXPECT_EQ(learner.counts().updates, 1);
+  EXPECT_TRUE(learner.trouble().ok());
+  PlayOnline(learner, shape, 0, 16);
+  EXPECT_EQ(learner.counts().updates, 1);
+  EXPECT_EQ(learner.counts().batches_lost, 1);
+  EXPECT_EQ(MessageOf(learner.trouble()), "nobody there");
+  EXPECT_EQ(learner.StateOf(0)->trainer.iteration, 1);
+  PlayOnline(learner, shape, 0, 16);
+  EXPECT_EQ(learner.counts().updates, 2);
+  EXPECT_TRUE(learner.trouble().ok());
+  EXPECT_EQ(learner.counts().batches_dropped, 0);
+}
+
+// Learns until it is told to stop.
+class EndlessTrainer final : public ExpertTrainer {
+ public:
+  explicit EndlessTrainer(TrainerState state) : state_(std::move(state)) {}
+  absl::StatusOr<OnlineUpdate> Learn(const OnlineBatch&) override {
+    while (!stop_) std::this_thread::yield();
+    return absl::UnavailableError("stopped");
+  }
+  const TrainerState& state() const override { return state_; }
+  void Stop() override { stop_ = true; }
+
+ private:
+  TrainerState state_;
+  std::atomic<bool> stop_{false};
+};
+
+TEST(OnlineExpertsTest, TheEndWaitsForNobodyElsewhere) {
+  const VectorEnvSpec shape = OnlineShape(1, 1, 2);
+  OnlineSpec spec = Small();
+  spec.swap_after = 0;
+  OnlineExperts learner(
+      shape, spec,
+      [](TrainerState state, int32_t, int32_t) {
+        return std::make_unique<EndlessTrainer>(std::move(state));
+      },
+      1);
+  PlayOnline(learner, shape, 0, 40);
+  PlayOnline(learner, shape, 1, 40);
+  EXPECT_TRUE(learner.learning(0));
+  learner.StopWaiting();
+  EXPECT_EQ(learner.StateOf(0)->trainer.iteration, 0);
+  PlayOnline(learner, shape, 1, 40);
+  EXPECT_TRUE(learner.learning(1));  // which the destructor ends
+}
+
 // With swap_after 0 nobody waits: how often the weights change hangs on the machine, but whatever
 // is read is whole. What the thread sanitizer looks at.
 TEST(OnlineExpertsTest, LearningGoesOnBesideTheLoop) {
