@@ -44,7 +44,7 @@ add_library(header_check OBJECT EXCLUDE_FROM_ALL ${sources})
 target_include_directories(header_check PRIVATE ${CMAKE_SOURCE_DIR})
 target_compile_options(header_check PRIVATE -O0 -g0 -Wno-unused-function)
 # The messages of the bus are made by protoc.
-target_link_libraries(header_check PRIVATE reeve_bus_proto absl::status absl::statusor fmt::fmt)
+target_link_libraries(header_check PRIVATE reeve_bus_proto reeve_learner_proto absl::status absl::statusor fmt::fmt)
 
 if(torch_sources)
   # Compiled as reeve_nn is, or the precompiled header would not be taken.

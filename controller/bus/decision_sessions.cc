@@ -8,6 +8,7 @@
 
 #include "agents/adapt/metrics_check.h"
 #include "controller/bus/messages.h"
+#include "controller/bus/presentable.h"
 #include "core/status.h"
 
 namespace reeve {

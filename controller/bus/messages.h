@@ -6,7 +6,6 @@
 #include <cstddef>
 #include <span>
 #include <string>
-#include <string_view>
 
 #include "absl/status/status.h"
 #include "absl/status/statusor.h"
@@ -37,9 +36,5 @@ void WriteSnapshot(const Snapshot& snapshot, bus::v1::Snapshot& message);
 void WriteDecision(const Decision& decision, bus::v1::Decision& message);
 // InvalidArgument for what cannot be: below zero, CPU or memory of nothing, too much.
 absl::StatusOr<Decision> ReadDecision(const bus::v1::Decision& message);
-
-// A copy of at most `most` bytes, '?' for all that is not printable ASCII: what a peer said, fit
-// for messages and logs.
-std::string Presentable(std::string_view text, size_t most = 200);
 
 }  // namespace reeve

@@ -73,6 +73,20 @@ absl::Status CheckSocketSpec(const BusSocketSpec& spec) {
   return absl::OkStatus();
 }
 
+absl::Status CheckCaller(const std::string& address, bool has_key) {
+  if (!address.starts_with("tcp://") && !address.starts_with("ipc://")) {
+    return absl::InvalidArgumentError(
+        fmt::format("connect: '{}' is no address: tcp://HOST:PORT or ipc://PATH is", address));
+  }
+  if (!has_key && !OnThisMachineOnly(address) && !address.starts_with("tcp://localhost:")) {
+    return absl::InvalidArgumentError(fmt::format(
+        "connect: nothing would tell whether it is the right one that answers at {}: set key and "
+        "server_key (`reeve bus keygen` makes keys)",
+        address));
+  }
+  return absl::OkStatus();
+}
+
 void SetUpListener(const BusSocketSpec& spec, const CurveKeys& keys, zmq::socket_t& socket) {
   socket.set(zmq::sockopt::linger, 0);
   socket.set(zmq::sockopt::maxmsgsize, spec.message_bytes);

@@ -20,6 +20,8 @@ namespace reeve {
 // Whether a spec can be: a known kind of address, and keys where others than this machine's own
 // processes could connect. The message says what to change.
 absl::Status CheckSocketSpec(const BusSocketSpec& spec);
+// The same of an address that is connected to.
+absl::Status CheckCaller(const std::string& address, bool has_key);
 
 // Sets limits, heartbeats and, with keys, CURVE. Before binding. Throws zmq::error_t.
 void SetUpListener(const BusSocketSpec& spec, const CurveKeys& keys, zmq::socket_t& socket);

@@ -6,6 +6,7 @@
 #include <cmath>
 #include <limits>
 
+#include "controller/bus/presentable.h"
 #include "controller/window_rows.h"
 #include "core/status.h"
 #include "tests/controller/bus/bus_testing.h"
