@@ -18,6 +18,7 @@ namespace {
 constexpr std::pair<const char*, const char*> kForwarded[] = {
     {"adapt", "A policy that learns while it drives and the load changes, guarded by a rule"},
     {"train", "Learn a policy on a scenario"},
+    {"learner", "Learn for control loops in other processes: experience in, weights out"},
     {"experiment", "Compare policies on workloads over several seeds, as a YAML file says"},
     {"tune",
      "Search the parameters of one policy of an experiment; exit code 1 if none keeps the SLO"},

@@ -4,11 +4,12 @@
 #include "cli/command.h"
 #include "cli/experiment_command.h"
 #include "cli/explain_command.h"
+#include "cli/learner_command.h"
 #include "cli/train_command.h"
 
 int main(int argc, char** argv) {
   return reeve::RunProgram(
       argc, argv,
       {reeve::AddTrainCommand, reeve::AddExperimentCommand, reeve::AddTuneCommand,
-       reeve::AddExplainCommand, reeve::AddAdaptCommand});
+       reeve::AddExplainCommand, reeve::AddAdaptCommand, reeve::AddLearnerCommand});
 }
