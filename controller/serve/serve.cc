@@ -9,6 +9,8 @@
 #include <optional>
 #include <utility>
 
+#include "controller/bus/publisher.h"
+#include "controller/bus/socket_setup.h"
 #include "controller/knative/knative_platform.h"
 #include "controller/live_policies.h"
 #include "controller/loop_clock.h"
@@ -40,6 +42,7 @@ absl::Status ServeConfig::Validate() const {
   if (!http.tls.client_ca.empty() && http.tls.certificate.empty()) {
     return absl::InvalidArgumentError("http.tls.client_ca: needs certificate and key");
   }
+  if (bus.stream) RETURN_IF_ERROR(part("bus.stream.socket", CheckSocketSpec(bus.stream->socket)));
   if (platform == PlatformKind::kSim && sim.trace.empty()) {
     return absl::InvalidArgumentError("sim.trace: name the workload of the simulated platform");
   }
@@ -162,6 +165,20 @@ absl::StatusOr<Earlier> ReadEarlier(const ServeConfig& config, bool goes_on) {
   return earlier;
 }
 
+// What was seen and decided, for whoever subscribes.
+struct Stream {
+  std::unique_ptr<Publisher> publisher;
+  std::unique_ptr<PublishingSink> sink;
+};
+
+absl::StatusOr<Stream> MakeStream(const PublisherSpec& spec, LoopLog& log) {
+  Stream stream;
+  ASSIGN_OR_RETURN(stream.publisher, Publisher::Bind(spec));
+  stream.sink = std::make_unique<PublishingSink>(*stream.publisher);
+  log.Info("stream at " + stream.publisher->endpoint());
+  return stream;
+}
+
 absl::Status Prefixed(const char* what, const absl::Status& status) {
   return absl::Status(status.code(), std::string(what) + "." + MessageOf(status));
 }
@@ -199,6 +216,11 @@ absl::StatusOr<ServeSummary> Serve(const ServeConfig& config, const ServeHooks& 
                       .sinks = {&log, &metrics, &books}};
   if (store) options.sinks.push_back(store.get());
   if (hooks.sink != nullptr) options.sinks.push_back(hooks.sink);
+  std::optional<Stream> stream;
+  if (config.bus.stream) {
+    ASSIGN_OR_RETURN(stream, MakeStream(*config.bus.stream, log));
+    options.sinks.push_back(stream->sink.get());
+  }
   ControlLoop loop(std::move(options), *served.platform, modes, *served.clock);
   books.set_loop(&loop);
 
@@ -227,6 +249,11 @@ absl::StatusOr<ServeSummary> Serve(const ServeConfig& config, const ServeHooks& 
   if (hooks.on_started) hooks.on_started(books.summary.port);
   const absl::Status ended = loop.Run(hooks.stop);
   http.reset();
+  if (stream) {
+    const Publisher::Counts counts = stream->publisher->counts();
+    log.Info(fmt::format("stream: {} windows published, {} dropped, {} connections refused",
+                         counts.published, counts.dropped, counts.refused));
+  }
   if (store) {
     store->Flush();
     const StoreCounts counts = store->counts();

@@ -4,12 +4,14 @@
 
 #include <array>
 #include <cstdint>
+#include <optional>
 #include <string>
 #include <string_view>
 #include <utility>
 
 #include "absl/status/status.h"
 #include "agents/policy_factory.h"
+#include "controller/bus/publisher.h"
 #include "controller/knative/knative_config.h"
 #include "controller/loop_spec.h"
 #include "controller/sim_platform.h"
@@ -82,6 +84,16 @@ struct LogSpec {
   }
 };
 
+struct ServeBusSpec {
+  std::optional<PublisherSpec> stream;
+
+  template <class V>
+  static void Fields(V& v) {
+    v.Field("stream", &ServeBusSpec::stream,
+            "A stream of what was seen and decided, for whoever subscribes");
+  }
+};
+
 struct ServeConfig {
   PlatformKind platform = PlatformKind::kSim;
   SimPlatformSpec sim;
@@ -92,6 +104,7 @@ struct ServeConfig {
   PolicySpec fallback;
   StoreSpec store;
   HttpSpec http;
+  ServeBusSpec bus;
   LogSpec log;
 
   template <class V>
@@ -108,6 +121,7 @@ struct ServeConfig {
             "loop.numbers.hold, by their last sound numbers");
     v.Field("store", &C::store, "What is kept");
     v.Field("http", &C::http, "Metrics, health, state");
+    v.Field("bus", &C::bus, "Other programs, over ZeroMQ (docs/bus.md)");
     v.Field("log", &C::log, "What is told on standard error");
   }
   // The parts are valid, and a simulated platform has a trace.
