@@ -1,6 +1,7 @@
 #include "controller/learner/learner_channel.h"
 
 #include <fmt/format.h>
+#include <google/protobuf/stubs/logging.h>
 
 #include <algorithm>
 #include <array>
@@ -110,6 +111,8 @@ class ZmqLearnerChannel final : public LearnerChannel {
 }  // namespace
 
 absl::StatusOr<std::unique_ptr<LearnerChannel>> ConnectToLearner(const RemoteLearnerSpec& spec) {
+  // Protobuf would write a line to standard error for what peers send.
+  google::protobuf::SetLogHandler(nullptr);
   RETURN_IF_ERROR(CheckCaller(spec.connect, !spec.key.empty()));
   if (spec.key.empty() != spec.server_key.empty()) {
     return absl::InvalidArgumentError(
