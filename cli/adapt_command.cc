@@ -11,6 +11,7 @@
 #include <vector>
 
 #include "agents/nn/blas_check.h"
+#include "controller/learner/remote_experts.h"
 #include "core/config.h"
 #include "core/files.h"
 #include "core/human.h"
@@ -26,7 +27,7 @@ namespace reeve {
 namespace {
 
 struct Options {
-  std::string file, out, experts;
+  std::string file, out, experts, learner;
   std::vector<std::string> assignments;
   std::optional<uint64_t> seed;
   bool force = false, quiet = false;
@@ -39,6 +40,27 @@ absl::Status Write(const RunFolder& folder, const AdaptationRecord& record) {
   RETURN_IF_ERROR(WriteAdaptationPage(AdaptationToJson(record, true), folder.File("report.html")));
   return WriteFileAtomically(folder.File("summary.json"),
                              AdaptationToJson(record, false).dump(1) + "\n");
+}
+
+// An address, or a file that says more.
+absl::StatusOr<RemoteLearnerSpec> ReadLearner(const std::string& text) {
+  RemoteLearnerSpec spec;
+  spec.connect = text;
+  if (text.find("://") != std::string::npos) return spec;
+  ASSIGN_OR_RETURN(const ConfigNode node, ConfigNode::Load(text));
+  RETURN_IF_ERROR(ReadConfig(node, spec));
+  return spec;
+}
+
+// Has `hooks` learn in another process. The simulation waits for that one, as it does for its own.
+absl::Status LearnElsewhere(const std::string& learner, const OnlineSpec& online,
+                            AdaptationHooks& hooks) {
+  ASSIGN_OR_RETURN(const RemoteLearnerSpec spec, ReadLearner(learner));
+  RETURN_IF_ERROR(RemoteExperts(spec, online, LearnerWaits::kAllowed).status());
+  hooks.learners = [spec](const OnlineSpec& how) {
+    return *RemoteExperts(spec, how, LearnerWaits::kAllowed);
+  };
+  return absl::OkStatus();
 }
 
 // A bar for the run, and one for the run before it.
@@ -80,6 +102,11 @@ absl::StatusOr<int> RunAdapt(const Options& options) {
   const std::string base = std::filesystem::path(options.file).parent_path().string();
   // First: a scenario that cannot be played leaves no folder behind.
   RETURN_IF_ERROR(DescribeProblem(config, base).status());
+  AdaptationHooks hooks;
+  if (!options.learner.empty()) {
+    absl::Status status = LearnElsewhere(options.learner, config.online, hooks);
+    if (!status.ok()) return AsUsageError(status);
+  }
   WarnOnceAboutSlowBlas();
   SetSingleThreadedMath();
   HandleInterrupts();
@@ -88,7 +115,6 @@ absl::StatusOr<int> RunAdapt(const Options& options) {
   absl::StatusOr<AdaptationRecord> record = absl::UnknownError("");
   {
     Bars bars(options.quiet);
-    AdaptationHooks hooks;
     hooks.stop = InterruptRequested;
     hooks.experts = options.experts;
     hooks.warn = [](const std::string& what) { fmt::print(stderr, "reeve: {}\n", what); };
@@ -130,6 +156,10 @@ void AddAdaptCommand(CLI::App& parent, Command& chosen) {
   command->add_option("--experts", options->experts,
                       "Folder in which experts are kept: the run begins with those that are there "
                       "(see `reeve experts`)");
+  command->add_option(
+      "--learner", options->learner,
+      "Learn in another process (`reeve learner`): its address, or a YAML file with "
+      "connect, server_key, key, … (docs/bus.md)");
   command->add_option("--seed", options->seed, "Seed of all random draws");
   command->add_option("--set", options->assignments,
                       "Change the configuration: online.method=single");

@@ -7,6 +7,7 @@
 #include <optional>
 #include <utility>
 
+#include "agents/adapt/ppo_expert_trainer.h"
 #include "core/status.h"
 #include "envs/scenario.h"
 #include "envs/straggler_spec.h"
@@ -46,8 +47,8 @@ absl::StatusOr<Problem> LoadProblem(const AdaptationConfig& config, const std::s
 }
 
 absl::StatusOr<AdaptationRecord> PlayOn(const Problem& problem, const AdaptationConfig& config,
-                                        const AdaptationStart& start,
-                                        const AdaptationHooks& hooks) {
+                                        const AdaptationStart& start, AdaptationHooks hooks) {
+  if (!hooks.learners) hooks.learners = PpoExperts;
   return problem.cluster ? AdaptOnCluster(config, *problem.cluster, start, hooks)
                          : AdaptOnStraggler(config, *problem.spec.straggler, start, hooks);
 }
@@ -133,6 +134,12 @@ absl::StatusOr<AdaptationRecord> RunAdaptation(const AdaptationConfig& config,
   ASSIGN_OR_RETURN(AdaptationRecord record, PlayOn(problem, config, start, hooks));
   if (keeper != nullptr && hooks.warn) {
     for (const std::string& message : keeper->TakeMessages()) hooks.warn(message);
+  }
+  if (record.learner.batches_lost > 0 && hooks.warn) {
+    hooks.warn(fmt::format(
+        "{} batches were not learned from, because the learner was out of reach: this run is not "
+        "what it would have been",
+        record.learner.batches_lost));
   }
   record.name = config.name;
   record.title = config.title;

@@ -8,6 +8,7 @@
 
 #include "absl/status/statusor.h"
 #include "agents/adapt/expert_keeper.h"
+#include "agents/adapt/expert_trainer.h"
 #include "agents/adapt/online_experts.h"
 #include "core/units.h"
 #include "envs/scenario.h"
@@ -27,7 +28,9 @@ struct AdaptationHooks {
   std::function<bool()> stop = {};
   // Folder of an ExpertLibrary that the run begins with and keeps; empty: none.
   std::string experts = {};
-  std::function<void(const std::string&)> warn = {};  // a sentence about the library
+  std::function<void(const std::string&)> warn = {};  // a sentence about library or learner
+  // Who learns as a specification says; empty: PpoExperts.
+  std::function<ExpertTrainerFactory(const OnlineSpec&)> learners = {};
 };
 
 // `folder`: that the scenario's path is relative to. On one thread, beside the one that learns;
@@ -42,7 +45,7 @@ absl::StatusOr<AdaptationRecord> RunAdaptation(const AdaptationConfig& config,
 absl::StatusOr<std::string> DescribeProblem(const AdaptationConfig& config,
                                             const std::string& folder);
 
-// --- The two problems; for RunAdaptation ---------------------------------------------------------
+// --- The two problems; for RunAdaptation, which fills in hooks.learners --------------------------
 
 struct AdaptationStart {
   ExpertKeeper* keeper = nullptr;       // null: nothing is kept

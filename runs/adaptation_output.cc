@@ -187,6 +187,7 @@ Json AdaptationToJson(const Record& record, bool rows) {
                  {"switches", record.learner.switches},
                  {"experts_begun", record.learner.experts_begun},
                  {"batches_dropped", record.learner.batches_dropped},
+                 {"batches_lost", record.learner.batches_lost},
                  {"engagements", record.learner.engagements}}}};
   for (const AdaptationMetric& metric : AdaptationMetrics()) {
     json["metrics"][std::string(metric.key)] = NumberOrNull(metric.of(record));

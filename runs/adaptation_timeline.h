@@ -61,6 +61,7 @@ struct AdaptationRow {
 // What the learner did, for the record.
 struct LearnerRecord {
   int64_t updates = 0, switches = 0, experts_begun = 0, batches_dropped = 0;
+  int64_t batches_lost = 0;
   uint64_t engagements = 0;  // of the safeguard
 };
 

@@ -9,7 +9,6 @@
 #include <vector>
 
 #include "agents/adapt/adaptive_policy.h"
-#include "agents/adapt/ppo_expert_trainer.h"
 #include "core/status.h"
 #include "envs/scenario.h"
 #include "runs/adaptation.h"
@@ -68,7 +67,8 @@ class ClusterRun {
                                         bool before);
 
  private:
-  absl::StatusOr<std::unique_ptr<Policy>> MakeDriver(const AdaptationStart& start);
+  absl::StatusOr<std::unique_ptr<Policy>> MakeDriver(const AdaptationStart& start,
+                                                     const AdaptationHooks& hooks);
   absl::Status Restore(const KnownExperts& known, AdaptivePolicy& adaptive) const;
   absl::Status Learned(KnownExperts& learned) const;
   void Record(SimTime now, const Snapshot& snapshot);
@@ -121,7 +121,8 @@ absl::Status ClusterRun::Learned(KnownExperts& learned) const {
   return absl::OkStatus();
 }
 
-absl::StatusOr<std::unique_ptr<Policy>> ClusterRun::MakeDriver(const AdaptationStart& start) {
+absl::StatusOr<std::unique_ptr<Policy>> ClusterRun::MakeDriver(const AdaptationStart& start,
+                                                               const AdaptationHooks& hooks) {
   ASSIGN_OR_RETURN(std::unique_ptr<Policy> rule, MakePolicy(config_.rule));
   if (config_.driver == AdaptationDriver::kRule) return rule;
   AdaptiveSpec spec;
@@ -139,7 +140,7 @@ absl::StatusOr<std::unique_ptr<Policy>> ClusterRun::MakeDriver(const AdaptationS
     }
   }
   auto adaptive = std::make_unique<AdaptivePolicy>(spec, NamesOf(workload_.trace),
-                                                   PpoExperts(spec.online), config_.seed);
+                                                   hooks.learners(spec.online), config_.seed);
   if (start.known != nullptr) RETURN_IF_ERROR(Restore(*start.known, *adaptive));
   if (start.keeper != nullptr) RETURN_IF_ERROR(adaptive->KeepWith(start.keeper));
   adaptive_ = adaptive.get();
@@ -191,7 +192,7 @@ void ClusterRun::Record(SimTime now, const Snapshot& snapshot) {
 absl::StatusOr<AdaptationRecord> ClusterRun::Play(const AdaptationStart& start,
                                                   const AdaptationHooks& hooks, bool before) {
   ASSIGN_OR_RETURN(workload_, MakeWorkload(config_, scenario_));
-  ASSIGN_OR_RETURN(const std::unique_ptr<Policy> driver, MakeDriver(start));
+  ASSIGN_OR_RETURN(const std::unique_ptr<Policy> driver, MakeDriver(start, hooks));
   const size_t functions = workload_.trace.functions().size();
   rewards_.resize(functions);
   outcomes_.resize(functions);
@@ -226,8 +227,10 @@ absl::StatusOr<AdaptationRecord> ClusterRun::Play(const AdaptationStart& start,
     if (start.learned != nullptr) RETURN_IF_ERROR(Learned(*start.learned));
     RETURN_IF_ERROR(adaptive_->FinishKeeping());
     const OnlineCounts& counts = adaptive_->learner().counts();
-    record.learner = {counts.updates, counts.switches, counts.experts_begun, counts.batches_dropped,
-                      control_ == nullptr ? 0 : control_->guarded().counts().engagements};
+    record.learner = {
+        counts.updates,       counts.switches,
+        counts.experts_begun, counts.batches_dropped,
+        counts.batches_lost,  control_ == nullptr ? 0 : control_->guarded().counts().engagements};
   }
   return record;
 }

@@ -11,7 +11,6 @@
 #include <utility>
 #include <vector>
 
-#include "agents/adapt/ppo_expert_trainer.h"
 #include "agents/adapt/safeguard.h"
 #include "agents/adapt/shift_detector.h"
 #include "core/portable_math.h"
@@ -79,14 +78,15 @@ absl::Status CheckSafeguard(const SafeguardSpec& spec) {
 
 class StragglerRun {
  public:
-  StragglerRun(const AdaptationConfig& config, const StragglerSpec& spec, int32_t fallback)
+  StragglerRun(const AdaptationConfig& config, const StragglerSpec& spec, int32_t fallback,
+               const AdaptationHooks& hooks)
       : config_(config),
         env_(spec),
         fallback_(fallback),
         context_(config.context.time),
         timeline_(config.interval, config.settling) {
     if (config.driver == AdaptationDriver::kLearner) {
-      learner_.emplace(env_.spec(), config.online, PpoExperts(config.online), config.seed);
+      learner_.emplace(env_.spec(), config.online, hooks.learners(config.online), config.seed);
     }
     if (config.safeguard) safeguard_.emplace(*config.safeguard);
     for (const StragglerWorkload& workload : env_.workloads()) names_.push_back(workload.name);
@@ -256,8 +256,8 @@ absl::StatusOr<AdaptationRecord> StragglerRun::Play(const AdaptationStart& start
       RETURN_IF_ERROR(keeper_->Finish(detector_->time(), *learner_, *detector_));
     }
     const OnlineCounts& counts = learner_->counts();
-    record.learner = {counts.updates, counts.switches, counts.experts_begun, counts.batches_dropped,
-                      engagements_};
+    record.learner = {counts.updates,         counts.switches,     counts.experts_begun,
+                      counts.batches_dropped, counts.batches_lost, engagements_};
   }
   return record;
 }
@@ -273,7 +273,7 @@ absl::StatusOr<AdaptationRecord> AdaptOnStraggler(const AdaptationConfig& config
   spec.safeguard.acts = false;  // whose safeguard acts is this file's to say
   if (config.safeguard) RETURN_IF_ERROR(CheckSafeguard(*config.safeguard));
   ASSIGN_OR_RETURN(const int32_t fallback, ChoiceOf(config.timeout, spec));
-  return StragglerRun(config, spec, fallback).Play(start, hooks, start.learned != nullptr);
+  return StragglerRun(config, spec, fallback, hooks).Play(start, hooks, start.learned != nullptr);
 }
 
 }  // namespace reeve

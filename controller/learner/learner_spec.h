@@ -3,6 +3,7 @@
 
 #include <cstdint>
 #include <string>
+#include <string_view>
 
 #include "controller/bus/bus_spec.h"
 #include "core/config.h"
@@ -77,6 +78,8 @@ struct RemoteLearnerSpec {
   SimTime retry_most = SimTime::Minutes(2);
   int64_t message_bytes = 64 << 20;
 
+  // `learner: tcp://127.0.0.1:5592`
+  static constexpr std::string_view kScalarField = "connect";
   template <class V>
   static void Fields(V& v) {
     using S = RemoteLearnerSpec;

@@ -13,8 +13,8 @@
 namespace reeve {
 
 absl::StatusOr<ExpertTrainerFactory> RemoteExperts(const RemoteLearnerSpec& spec,
-                                                   const OnlineSpec& online) {
-  if (online.swap_after != 0) {
+                                                   const OnlineSpec& online, LearnerWaits waits) {
+  if (waits == LearnerWaits::kNever && online.swap_after != 0) {
     return absl::InvalidArgumentError(fmt::format(
         "online.swap_after is {}: with a learner elsewhere it must be 0, or the control "
         "loop would wait for that",
