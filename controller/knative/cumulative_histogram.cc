@@ -5,21 +5,38 @@
 
 namespace reeve {
 
+void CumulativeHistogram::Add(double bound, double count) {
+  const auto at =
+      std::lower_bound(counts_.begin(), counts_.end(), bound,
+                       [](const auto& entry, double wanted) { return entry.first < wanted; });
+  if (at != counts_.end() && at->first == bound) {
+    at->second += count;
+  } else {
+    counts_.insert(at, {bound, count});
+  }
+}
+
+void CumulativeHistogram::Scale(double factor) {
+  for (auto& [bound, count] : counts_) count *= factor;
+}
+
 double CumulativeHistogram::total() const {
-  return counts_.empty() ? 0 : counts_.rbegin()->second;
+  return counts_.empty() ? 0 : counts_.back().second;
 }
 
 void CumulativeHistogram::Add(const CumulativeHistogram& other) {
-  for (const auto& [bound, count] : other.counts_) counts_[bound] += count;
+  for (const auto& [bound, count] : other.counts_) Add(bound, count);
 }
 
 CumulativeHistogram CumulativeHistogram::Since(const CumulativeHistogram& earlier) const {
   if (total() < earlier.total()) return *this;
   CumulativeHistogram difference;
   for (const auto& [bound, count] : counts_) {
-    const auto before = earlier.counts_.find(bound);
+    const double at = bound;
+    const auto before = std::find_if(earlier.counts_.begin(), earlier.counts_.end(),
+                                     [at](const auto& entry) { return entry.first == at; });
     const double gone = before == earlier.counts_.end() ? 0 : before->second;
-    difference.counts_[bound] = std::max(0.0, count - gone);
+    difference.counts_.emplace_back(bound, std::max(0.0, count - gone));
   }
   return difference;
 }

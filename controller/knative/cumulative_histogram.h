@@ -1,17 +1,19 @@
 // A histogram as Prometheus keeps it: for each bound, how many values were at most that.
 #pragma once
 
-#include <map>
+#include <utility>
+#include <vector>
 
 namespace reeve {
 
 class CumulativeHistogram {
  public:
   // `count` values were <= `bound` (may be +Inf); adds to what is there at that bound.
-  void Add(double bound, double count) { counts_[bound] += count; }
+  void Add(double bound, double count);
   // Values in all: the count at +Inf, or at the largest bound where that is missing.
   double total() const;
   bool empty() const { return counts_.empty(); }
+  void Scale(double factor);  // all counts
   void Add(const CumulativeHistogram& other);
   // What came since `earlier`, of the same counter. A counter that went down was started anew:
   // then everything it holds came since.
@@ -23,7 +25,8 @@ class CumulativeHistogram {
   double CountAbove(double value) const;
 
  private:
-  std::map<double, double> counts_;
+  // By bound, rising. There are a few dozen at most, and ten thousand histograms.
+  std::vector<std::pair<double, double>> counts_;
 };
 
 }  // namespace reeve

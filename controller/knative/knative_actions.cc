@@ -18,8 +18,9 @@ namespace {
 
 using nlohmann::json;
 
-// A tick writes no longer than this; what is left is written in the next.
-constexpr SimTime kWriteWithin = SimTime::Seconds(4);
+// A tick writes no longer than this, or a quarter of the period; what is left is written in the
+// next.
+constexpr SimTime kWriteAtMost = SimTime::Seconds(4);
 
 // New resources of one container, each only where it has a limit already: a limit where there was
 // none would change the pod's quality of service, which is refused. nullopt: as it is.
@@ -110,6 +111,12 @@ absl::Status KnativePlatform::Apply(std::span<const Decision> decisions) {
   return CarryOn(begin);
 }
 
+// A quarter of the period: what is left over is written in the next one, and no tick is lost by it.
+SimTime KnativePlatform::WriteWithin() const {
+  if (window_ == SimTime()) return SimTime::Millis(500);
+  return std::clamp(SimTime::Micros(window_.micros() / 4), SimTime::Millis(100), kWriteAtMost);
+}
+
 absl::Status KnativePlatform::CarryOn(SimTime begin) {
   size_t tried = 0, unavailable = 0;
   absl::Status last;
@@ -122,7 +129,7 @@ absl::Status KnativePlatform::CarryOn(SimTime begin) {
       continue;
     }
     // A server that does not answer would use up the tick, one time-out after the other.
-    if (unavailable >= 2 || clock_.Now() - begin > kWriteWithin || !MayAct()) {
+    if (unavailable >= 2 || clock_.Now() - begin > WriteWithin() || !MayAct()) {
       slot.written = absl::UnavailableError("not written yet: the tick had no time left");
       continue;
     }
@@ -221,7 +228,7 @@ void KnativePlatform::ReconcileClass(SimTime now) {
     }
     const absl::Status status = ReconcileOne(slot, now);
     if (slot.replicas) slot.written = status;
-    if (clock_.Now() - now > kWriteWithin) return;
+    if (clock_.Now() - now > WriteWithin()) return;
   }
 }
 
@@ -349,7 +356,7 @@ absl::Status KnativePlatform::HandBack(std::span<const FunctionId> functions) {
     if (function.index() >= slots_.size()) {
       return absl::InvalidArgumentError("knative: there is no such function");
     }
-    if (clock_.Now() - begin > kWriteWithin) {
+    if (clock_.Now() - begin > WriteWithin()) {
       return absl::UnavailableError("knative: not all were handed back in time: again");
     }
     const absl::Status status = HandBackOne(slots_[function.index()]);

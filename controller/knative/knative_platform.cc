@@ -114,7 +114,7 @@ KnativePlatform::KnativePlatform(const KnativeConfig& config, KubeAccess access,
     direct_ = std::make_unique<DirectSource>(config.direct, clock);
   } else {
     prometheus_ = std::make_unique<PrometheusSource>(config.prometheus, config.metric_names,
-                                                     config.metric_range);
+                                                     config.metric_range, clock);
   }
   if (config.lease.enabled && config.attach != AttachMode::kObserve) {
     elector_ = std::make_unique<LeaderElector>(*lease_client_,
@@ -130,6 +130,7 @@ KnativePlatform::~KnativePlatform() {
   // First the right to act, so that another instance can go on at once.
   if (elector_ != nullptr) elector_->Stop();
   if (direct_ != nullptr) direct_->Stop();
+  if (prometheus_ != nullptr) prometheus_->Stop();
 }
 
 void KnativePlatform::Start() {
@@ -141,6 +142,7 @@ void KnativePlatform::Start() {
     if (informer != nullptr) informer->Start();
   }
   if (direct_ != nullptr) direct_->Start();
+  if (prometheus_ != nullptr) prometheus_->Start();
   if (elector_ != nullptr) elector_->Start();
 }
 
@@ -294,6 +296,7 @@ absl::Status KnativePlatform::Observe(Snapshot& snapshot) {
   const FigureRound round = direct_ != nullptr ? direct_->Collect(views_, now, window)
                                                : prometheus_->Collect(views_, now, window);
   observed_at_ = now;
+  window_ = window;
   snapshot.time = now - began_;
   snapshot.window = window;
   snapshot.functions.Resize(slots_.size());

@@ -106,6 +106,7 @@ class KnativePlatform : public LivePlatform {
   int32_t Bounded(const RevisionView& view, int32_t replicas) const;
   // Writes what is still to be written. Unavailable when none of it could be.
   absl::Status CarryOn(SimTime begin);
+  SimTime WriteWithin() const;  // the time that a tick has for writing
   absl::Status CarryOut(Slot& slot);
   void LearnAnnotatedObject(SimTime now);
   void ReconcileClass(SimTime now);
@@ -136,6 +137,7 @@ class KnativePlatform : public LivePlatform {
   Catalogue catalogue_;
   std::vector<FunctionStatus> status_;
   std::optional<SimTime> observed_at_;
+  SimTime window_;                            // between the last two observations; zero before
   std::optional<AnnotatedObject> annotated_;  // nullopt: still to be found out
   std::optional<size_t> probe_;               // the slot by which it is found out
   SimTime probed_at_;

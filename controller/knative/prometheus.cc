@@ -2,17 +2,15 @@
 
 #include <fast_float/fast_float.h>
 #include <fmt/format.h>
+#include <simdjson.h>
 
-#include <nlohmann/json.hpp>
-
-#include "controller/kube/json_reading.h"
 #include "core/files.h"
 #include "core/status.h"
 
 namespace reeve {
 namespace {
 
-using nlohmann::json;
+namespace ondemand = simdjson::ondemand;
 
 // Numbers are texts: "3.77", "NaN", "+Inf".
 bool ReadNumber(std::string_view text, double& value) {
@@ -21,40 +19,79 @@ bool ReadNumber(std::string_view text, double& value) {
   return error == std::errc() && end == text.data() + text.size();
 }
 
-bool ReadSample(const json& item, PrometheusSample& sample) {
-  const json* labels = ObjectAt(item, "metric");
-  const json* value = ArrayAt(item, "value");
-  if (labels == nullptr || value == nullptr || value->size() != 2) return false;
-  if (!(*value)[0].is_number() || !(*value)[1].is_string()) return false;
-  sample.time = (*value)[0].get<double>();
-  for (const auto& [name, text] : labels->items()) {
-    if (!text.is_string()) return false;
-    sample.labels[name] = text.get<std::string>();
+// A text of the answer's; empty where there is none.
+std::string TextOf(ondemand::document& answer, const char* key) {
+  std::string_view text;
+  return answer[key].get(text) == simdjson::SUCCESS ? std::string(text.substr(0, 500)) : "";
+}
+
+bool ReadLabels(ondemand::object item, PrometheusSample& sample) {
+  sample.labels.clear();
+  ondemand::object metric;
+  if (item["metric"].get(metric) != simdjson::SUCCESS) return false;
+  for (auto entry : metric) {
+    std::string_view name, text;
+    ondemand::field field;
+    if (std::move(entry).get(field) != simdjson::SUCCESS) return false;
+    if (field.unescaped_key().get(name) != simdjson::SUCCESS) return false;
+    if (field.value().get(text) != simdjson::SUCCESS) return false;
+    sample.labels.emplace_back(name, text);
   }
-  return ReadNumber((*value)[1].get_ref<const std::string&>(), sample.value);
+  return true;
+}
+
+bool ReadSample(ondemand::object item, PrometheusSample& sample) {
+  if (!ReadLabels(item, sample)) return false;
+  ondemand::array pair;
+  if (item["value"].get(pair) != simdjson::SUCCESS) return false;
+  size_t count = 0;
+  for (auto element : pair) {
+    std::string_view number;
+    if (count == 0 && element.get(sample.time) != simdjson::SUCCESS) return false;
+    if (count == 1 &&
+        (element.get(number) != simdjson::SUCCESS || !ReadNumber(number, sample.value))) {
+      return false;
+    }
+    if (++count > 2) return false;
+  }
+  return count == 2;
+}
+
+absl::Status NoSample() {
+  return absl::UnavailableError("Prometheus: a sample is not a metric with a value");
 }
 
 }  // namespace
 
-absl::StatusOr<std::vector<PrometheusSample>> ParsePrometheusAnswer(std::string_view body) {
-  const json answer = json::parse(body, nullptr, /*allow_exceptions=*/false);
-  if (TextAt(answer, "status") == "error") {
-    return absl::InvalidArgumentError(fmt::format("Prometheus: {}: {}", TextAt(answer, "errorType"),
-                                                  TextAt(answer, "error").substr(0, 500)));
+absl::Status ReadPrometheusAnswer(std::string& body,
+                                  absl::FunctionRef<void(const PrometheusSample&)> visit) {
+  const absl::Status no_vector =
+      absl::UnavailableError("Prometheus: the answer is not a vector of samples");
+  body.reserve(body.size() + simdjson::SIMDJSON_PADDING);
+  ondemand::parser parser;
+  ondemand::document answer;
+  if (parser.iterate(body).get(answer) != simdjson::SUCCESS) return no_vector;
+  const std::string status = TextOf(answer, "status");
+  if (status == "error") {
+    const std::string type = TextOf(answer, "errorType");
+    return absl::InvalidArgumentError(
+        fmt::format("Prometheus: {}: {}", type, TextOf(answer, "error")));
   }
-  const json* result = ArrayAt(answer, "data.result");
-  if (TextAt(answer, "status") != "success" || TextAt(answer, "data.resultType") != "vector" ||
-      result == nullptr) {
-    return absl::UnavailableError("Prometheus: the answer is not a vector of samples");
+  ondemand::object data;
+  std::string_view type;
+  ondemand::array result;
+  if (status != "success" || answer["data"].get(data) != simdjson::SUCCESS ||
+      data["resultType"].get(type) != simdjson::SUCCESS || type != "vector" ||
+      data["result"].get(result) != simdjson::SUCCESS) {
+    return no_vector;
   }
-  std::vector<PrometheusSample> samples;
-  samples.reserve(result->size());
-  for (const json& item : *result) {
-    if (!ReadSample(item, samples.emplace_back())) {
-      return absl::UnavailableError("Prometheus: a sample is not a metric with a value");
-    }
+  PrometheusSample sample;
+  for (auto element : result) {
+    ondemand::object item;
+    if (element.get(item) != simdjson::SUCCESS || !ReadSample(item, sample)) return NoSample();
+    visit(sample);
   }
-  return samples;
+  return absl::OkStatus();
 }
 
 PrometheusClient::PrometheusClient(PrometheusOptions options, std::string user_agent)
@@ -62,9 +99,10 @@ PrometheusClient::PrometheusClient(PrometheusOptions options, std::string user_a
   while (!options_.url.empty() && options_.url.back() == '/') options_.url.pop_back();
 }
 
-std::vector<absl::StatusOr<std::vector<PrometheusSample>>> PrometheusClient::Query(
-    const std::vector<std::string>& queries, const StopSignal* stop) {
-  std::vector<absl::StatusOr<std::vector<PrometheusSample>>> answers;
+std::vector<absl::Status> PrometheusClient::Query(
+    const std::vector<std::string>& queries,
+    absl::FunctionRef<void(size_t query, const PrometheusSample&)> visit, const StopSignal* stop) {
+  std::vector<absl::Status> answers;
   HttpRequest request;
   request.timeout = options_.timeout;
   request.connect_timeout = options_.timeout;
@@ -100,13 +138,16 @@ std::vector<absl::StatusOr<std::vector<PrometheusSample>>> PrometheusClient::Que
     requests.push_back(request);
   }
   for (auto& response : http_.PerformAll(requests, requests.size(), stop)) {
+    const size_t query = answers.size();
     if (!response.ok()) {
-      answers.emplace_back(response.status());
+      answers.push_back(response.status());
     } else if (response->status == 401 || response->status == 403) {
-      answers.emplace_back(absl::PermissionDeniedError(
+      answers.push_back(absl::PermissionDeniedError(
           fmt::format("Prometheus: HTTP {}: check prometheus.token_file", response->status)));
     } else {
-      answers.push_back(ParsePrometheusAnswer(response->body));
+      answers.push_back(ReadPrometheusAnswer(
+          response->body, [&](const PrometheusSample& sample) { visit(query, sample); }));
+      std::string().swap(response->body);  // they are long
     }
   }
   return answers;

@@ -1,29 +1,40 @@
 // Instant queries to a Prometheus server (GET /api/v1/query).
 #pragma once
 
-#include <map>
 #include <memory>
 #include <string>
 #include <string_view>
+#include <utility>
 #include <vector>
 
+#include "absl/functional/function_ref.h"
 #include "absl/status/status.h"
-#include "absl/status/statusor.h"
 #include "controller/net/http_client.h"
 #include "core/config.h"
 #include "core/units.h"
 
 namespace reeve {
 
+// Of an answer that is being read: texts are valid while it is visited.
 struct PrometheusSample {
-  std::map<std::string, std::string> labels;
+  std::vector<std::pair<std::string_view, std::string_view>> labels;
   double time = 0;   // seconds since 1970
   double value = 0;  // may be NaN or infinite
+
+  std::string_view Label(std::string_view name) const {  // empty: there is none
+    for (const auto& [key, text] : labels) {
+      if (key == name) return text;
+    }
+    return {};
+  }
 };
 
-// A whole answer. Errors of the server are InvalidArgument with its text; what is no answer of
-// Prometheus, or no vector, is Unavailable.
-absl::StatusOr<std::vector<PrometheusSample>> ParsePrometheusAnswer(std::string_view body);
+// Visits the samples of a whole answer, which for ten thousand functions has tens of megabytes;
+// `body` may be moved to where there is room after it. Errors of the server are InvalidArgument
+// with its text; what is no answer of Prometheus, or no vector, is Unavailable, after samples
+// before the place may have been visited.
+absl::Status ReadPrometheusAnswer(std::string& body,
+                                  absl::FunctionRef<void(const PrometheusSample&)> visit);
 
 struct PrometheusOptions {
   std::string url = "http://prometheus-operated.monitoring:9090";
@@ -45,9 +56,12 @@ struct PrometheusOptions {
 class PrometheusClient {
  public:
   PrometheusClient(PrometheusOptions options, std::string user_agent);
-  // The answers in the order of the queries, all asked at once.
-  std::vector<absl::StatusOr<std::vector<PrometheusSample>>> Query(
-      const std::vector<std::string>& queries, const StopSignal* stop = nullptr);
+  // Asks all queries at once; visits the samples of one answer after the other, by the number of
+  // its query. The status of each.
+  std::vector<absl::Status> Query(
+      const std::vector<std::string>& queries,
+      absl::FunctionRef<void(size_t query, const PrometheusSample&)> visit,
+      const StopSignal* stop = nullptr);
 
  private:
   PrometheusOptions options_;

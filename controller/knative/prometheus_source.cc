@@ -3,21 +3,19 @@
 #include <fast_float/fast_float.h>
 #include <fmt/format.h>
 
+#include <algorithm>
+#include <chrono>
 #include <cmath>
 #include <limits>
-
-#include "core/status.h"
 
 namespace reeve {
 namespace {
 
-std::string LabelFrom(const PrometheusSample& sample, const char* name) {
-  const auto found = sample.labels.find(name);
-  return found == sample.labels.end() ? "" : found->second;
-}
-
-std::string RevisionOf(const PrometheusSample& sample) {
-  return LabelFrom(sample, "reeve_ns") + "/" + LabelFrom(sample, "reeve_rev");
+// "namespace/name", of the label that names it.
+void KeyOf(const PrometheusSample& sample, std::string_view label, std::string& key) {
+  key.assign(sample.Label("reeve_ns"));
+  key += '/';
+  key += sample.Label(label);
 }
 
 // Results under our own label names, whatever theirs are.
@@ -85,7 +83,7 @@ void AddContainerQueries(const std::string& range, std::array<std::string, kFigu
       "sum by (namespace, pod) (container_memory_working_set_bytes{{{}}})", kFunctions));
 }
 
-bool ReadBound(const std::string& text, double& bound) {
+bool ReadBound(std::string_view text, double& bound) {
   if (text == "+Inf") {
     bound = std::numeric_limits<double>::infinity();
     return true;
@@ -104,111 +102,161 @@ std::array<std::string, kFigures> PrometheusQueries(MetricNames names, SimTime r
   return queries;
 }
 
-PrometheusSource::PrometheusSource(PrometheusOptions options, MetricNames names, SimTime range)
-    : client_(std::move(options), "reeve"), range_(range) {
+PrometheusSource::PrometheusSource(PrometheusOptions options, MetricNames names, SimTime range,
+                                   NetClock& clock)
+    : client_(std::move(options), "reeve"), range_(range), clock_(clock) {
   if (names != MetricNames::kAuto) found_ = names;
 }
 
-FigureRound PrometheusSource::Round(const Answers& answers,
-                                    const std::vector<RevisionView>& revisions, SimTime now,
-                                    SimTime window) const {
-  FigureRound round;
-  round.measured_at = now;
-  round.window = window;
-  const double seconds = window.seconds();
-  const bool milliseconds = found_ == MetricNames::kOpenCensus;
-  std::map<std::string, std::string> revision_of_pod;
-  for (const RevisionView& revision : revisions) {
-    for (const PodView& pod : revision.pods) {
-      revision_of_pod[revision.ns + "/" + pod.name] = revision.key();
-    }
+PrometheusSource::~PrometheusSource() {
+  Stop();
+}
+
+void PrometheusSource::Start() {
+  thread_ = std::thread([this] { Run(); });
+}
+
+void PrometheusSource::Stop() {
+  {
+    const std::lock_guard lock(mutex_);
+    stop_.Stop();
   }
-  const auto samples = [&](Figure figure) -> const std::vector<PrometheusSample>& {
-    static const std::vector<PrometheusSample> none;
-    const auto& answer = answers[static_cast<size_t>(figure)];
-    return answer.ok() ? *answer : none;
-  };
-  for (const PrometheusSample& sample : samples(Figure::kPresent)) {
-    round.revisions[RevisionOf(sample)];
-  }
-  const auto each = [&](Figure figure, const auto& use) {
-    for (const PrometheusSample& sample : samples(figure)) {
-      const auto found = round.revisions.find(RevisionOf(sample));
-      if (found == round.revisions.end() || !std::isfinite(sample.value)) continue;
-      use(sample, found->second);
+  wake_.notify_all();
+  if (thread_.joinable()) thread_.join();
+}
+
+void PrometheusSource::Run() {
+  std::unique_lock lock(mutex_);
+  while (!stop_.stopped()) {
+    const SimTime begin = clock_.Now();
+    if (begin < next_) {
+      const SimTime most = std::min(next_ - begin, SimTime::Seconds(1));
+      wake_.wait_for(lock, std::chrono::microseconds(most.micros()));
+      continue;
     }
-  };
-  const auto bucket = [&](const PrometheusSample& sample,
-                          std::optional<CumulativeHistogram>& into) {
-    double bound = 0;
-    if (!ReadBound(LabelFrom(sample, "le"), bound)) return;
-    if (!into) into.emplace();
-    into->Add(milliseconds ? bound / 1000 : bound, std::max(0.0, sample.value) * seconds);
-  };
-  each(Figure::kLatency, [&](const PrometheusSample& sample, RevisionFigures& figures) {
-    bucket(sample, figures.latency_seconds);
-  });
-  each(Figure::kExecution, [&](const PrometheusSample& sample, RevisionFigures& figures) {
-    bucket(sample, figures.execution_seconds);
-  });
-  // Little's law: seconds of requests in a second are requests at once.
-  each(Figure::kBusy, [&](const PrometheusSample& sample, RevisionFigures& figures) {
-    figures.mean_in_flight = std::max(0.0, milliseconds ? sample.value / 1000 : sample.value);
-  });
-  each(Figure::kFailures, [&](const PrometheusSample& sample, RevisionFigures& figures) {
-    figures.failures = std::max(0.0, sample.value) * seconds;
-  });
-  each(Figure::kQueued, [&](const PrometheusSample& sample, RevisionFigures& figures) {
-    figures.queued = std::max(0.0, sample.value);
-  });
-  const auto by_pod = [&](Figure figure, double unit,
-                          std::optional<double> RevisionFigures::*into) {
-    for (const PrometheusSample& sample : samples(figure)) {
-      const auto pod = revision_of_pod.find(LabelFrom(sample, "reeve_ns") + "/" +
-                                            LabelFrom(sample, "reeve_pod"));
-      if (pod == revision_of_pod.end() || !std::isfinite(sample.value)) continue;
-      const auto found = round.revisions.find(pod->second);
-      if (found == round.revisions.end()) continue;
-      std::optional<double>& sum = found->second.*into;
-      sum = sum.value_or(0) + sample.value * unit;
-    }
-  };
-  by_pod(Figure::kCpu, 1000, &RevisionFigures::cpu_used_millicores);
-  by_pod(Figure::kMemory, 1.0 / (1 << 20), &RevisionFigures::memory_used_mebibytes);
-  for (auto& [key, figures] : round.revisions) {
-    if (figures.latency_seconds) figures.completions = figures.latency_seconds->total();
+    next_ = SimTime::Max();  // until the next Collect, which may come meanwhile
+    lock.unlock();
+    auto answers = std::make_shared<const Answers>(Ask(begin));
+    const SimTime end = clock_.Now();
+    lock.lock();
+    latest_ = std::move(answers);
+    takes_ = end - begin;
   }
-  return round;
 }
 
 FigureRound PrometheusSource::Collect(const std::vector<RevisionView>& revisions, SimTime now,
                                       SimTime window) {
+  if (!thread_.joinable()) return Round(Ask(now), revisions, window);
+  std::shared_ptr<const Answers> latest;
+  {
+    const std::lock_guard lock(mutex_);
+    latest = latest_;
+    // Rounds do not take equally long, and one that is late is not there.
+    next_ = now + std::max(SimTime(), window - takes_ * 2 - SimTime::Millis(100));
+  }
+  wake_.notify_all();
+  return Round(*latest, revisions, window);
+}
+
+PrometheusSource::Answers PrometheusSource::Ask(SimTime now) {
   std::vector<MetricNames> tries = {found_.value_or(MetricNames::kOpenTelemetry)};
   if (!found_) tries.push_back(MetricNames::kOpenCensus);
-  FigureRound round;
+  Answers answers;
   for (const MetricNames names : tries) {
-    const auto figures = PrometheusQueries(names, range_);
-    std::vector<std::string> queries;
-    std::vector<size_t> places;
-    for (size_t i = 0; i < kFigures; ++i) {
-      if (figures[i].empty()) continue;
-      queries.push_back(figures[i]);
-      places.push_back(i);
+    answers = Answers();
+    answers.asked_at = now;
+    answers.status = AskFor(names, answers);
+    if (!answers.status.ok()) break;
+    if (answers.revisions.empty()) continue;
+    found_ = names;
+    break;
+  }
+  return answers;
+}
+
+absl::Status PrometheusSource::AskFor(MetricNames names, Answers& answers) {
+  const auto figures = PrometheusQueries(names, range_);
+  std::vector<std::string> queries;
+  std::vector<Figure> of_query;
+  for (size_t i = 0; i < kFigures; ++i) {
+    if (figures[i].empty()) continue;
+    queries.push_back(figures[i]);
+    of_query.push_back(static_cast<Figure>(i));
+  }
+  const bool milliseconds = names == MetricNames::kOpenCensus;
+  const double seconds = milliseconds ? 1e-3 : 1;
+  const auto bucket = [&](const PrometheusSample& sample,
+                          std::optional<CumulativeHistogram>& into) {
+    double bound = 0;
+    if (!ReadBound(sample.Label("le"), bound)) return;
+    if (!into) into.emplace();
+    into->Add(milliseconds ? bound / 1000 : bound, std::max(0.0, sample.value));
+  };
+  std::string key;
+  const auto visit = [&](size_t query, const PrometheusSample& sample) {
+    const Figure figure = of_query[query];
+    if (figure == Figure::kPresent) {  // the first
+      KeyOf(sample, "reeve_rev", key);
+      answers.revisions[key];
+      return;
     }
-    Answers some = client_.Query(queries);
-    Answers answers(kFigures, std::vector<PrometheusSample>());
-    for (size_t i = 0; i < places.size(); ++i) {
-      if (!some[i].ok()) {
-        round.status = some[i].status();
-        return round;
-      }
-      answers[places[i]] = std::move(some[i]);
+    if (!std::isfinite(sample.value)) return;
+    if (figure == Figure::kCpu || figure == Figure::kMemory) {
+      KeyOf(sample, "reeve_pod", key);
+      Answers::PodFigures& pod = answers.pods[key];
+      (figure == Figure::kCpu ? pod.cpu_millicores : pod.memory_mebibytes) =
+          sample.value * (figure == Figure::kCpu ? 1000 : 1.0 / (1 << 20));
+      return;
     }
-    if (!answers[0]->empty()) found_ = names;
-    const bool last = names == tries.back();
-    if (!answers[0]->empty() || last) {
-      round = Round(answers, revisions, now, window);
-      break;
+    KeyOf(sample, "reeve_rev", key);
+    const auto found = answers.revisions.find(key);
+    if (found == answers.revisions.end()) return;
+    RevisionFigures& revision = found->second;
+    if (figure == Figure::kLatency) bucket(sample, revision.latency_seconds);
+    if (figure == Figure::kExecution) bucket(sample, revision.execution_seconds);
+    const double value = std::max(0.0, sample.value);
+    // Little's law: seconds of requests in a second are requests at once.
+    if (figure == Figure::kBusy) revision.mean_in_flight = value * seconds;
+    if (figure == Figure::kFailures) revision.failures = value;
+    if (figure == Figure::kQueued) revision.queued = value;
+  };
+  static_assert(static_cast<size_t>(Figure::kPresent) == 0);
+  for (const absl::Status& status : client_.Query(queries, visit, &stop_)) {
+    if (!status.ok()) return status;
+  }
+  return absl::OkStatus();
+}
+
+FigureRound PrometheusSource::Round(const Answers& answers,
+                                    const std::vector<RevisionView>& revisions, SimTime window) {
+  FigureRound round;
+  round.status = answers.status;
+  if (!round.status.ok()) return round;
+  round.measured_at = answers.asked_at;
+  round.window = window;
+  const double seconds = window.seconds();
+  std::string key;
+  for (const RevisionView& revision : revisions) {
+    const auto found = answers.revisions.find(revision.key());
+    if (found == answers.revisions.end()) continue;
+    RevisionFigures& figures = round.revisions[found->first];
+    figures = found->second;
+    if (figures.latency_seconds) {
+      figures.latency_seconds->Scale(seconds);
+      figures.completions = figures.latency_seconds->total();
+    }
+    if (figures.execution_seconds) figures.execution_seconds->Scale(seconds);
+    figures.failures *= seconds;
+    if (answers.pods.empty()) continue;
+    for (const PodView& pod : revision.pods) {
+      key = revision.ns + "/" + pod.name;
+      const auto used = answers.pods.find(key);
+      if (used == answers.pods.end()) continue;
+      const auto add = [](std::optional<double>& sum, const std::optional<double>& more) {
+        if (more) sum = sum.value_or(0) + *more;
+      };
+      add(figures.cpu_used_millicores, used->second.cpu_millicores);
+      add(figures.memory_used_mebibytes, used->second.memory_mebibytes);
     }
   }
   return round;

@@ -6,15 +6,21 @@
 #pragma once
 
 #include <array>
+#include <condition_variable>
+#include <memory>
+#include <mutex>
 #include <optional>
 #include <string>
 #include <string_view>
+#include <thread>
 #include <utility>
 #include <vector>
 
+#include "absl/container/flat_hash_map.h"
 #include "controller/knative/figures.h"
 #include "controller/knative/prometheus.h"
 #include "controller/knative/revision_view.h"
+#include "controller/net/clock.h"
 
 namespace reeve {
 
@@ -37,18 +43,52 @@ std::array<std::string, kFigures> PrometheusQueries(MetricNames names, SimTime r
 
 class PrometheusSource {
  public:
-  PrometheusSource(PrometheusOptions options, MetricNames names, SimTime range);
+  PrometheusSource(PrometheusOptions options, MetricNames names, SimTime range,
+                   NetClock& clock = NetClock::Real());
+  ~PrometheusSource();
+  PrometheusSource(const PrometheusSource&) = delete;
+  PrometheusSource& operator=(const PrometheusSource&) = delete;
+
+  // From now on a thread asks, and Collect hands out what it has: reading the figures of ten
+  // thousand functions takes longer than a loop may wait. A round begins so that it ends just
+  // before the next Collect is to be expected.
+  void Start();
+  void Stop();
+
   // `revisions` says which pod is whose. Counts are over `window`, from rates over the range.
+  // Without Start it asks now.
   FigureRound Collect(const std::vector<RevisionView>& revisions, SimTime now, SimTime window);
 
  private:
-  using Answers = std::vector<absl::StatusOr<std::vector<PrometheusSample>>>;
-  FigureRound Round(const Answers& answers, const std::vector<RevisionView>& revisions, SimTime now,
-                    SimTime window) const;
+  // One round of answers: what came in a second, of each revision and of each pod.
+  struct Answers {
+    absl::Status status = absl::UnavailableError("Prometheus has not answered yet");
+    SimTime asked_at;
+    absl::flat_hash_map<std::string, RevisionFigures> revisions;  // by "namespace/revision"
+    struct PodFigures {
+      std::optional<double> cpu_millicores, memory_mebibytes;
+    };
+    absl::flat_hash_map<std::string, PodFigures> pods;  // by "namespace/pod"
+  };
+  Answers Ask(SimTime now);
+  absl::Status AskFor(MetricNames names, Answers& answers);
+  void Run();
+  static FigureRound Round(const Answers& answers, const std::vector<RevisionView>& revisions,
+                           SimTime window);
 
-  PrometheusClient client_;
+  PrometheusClient client_;  // of whoever asks
   const SimTime range_;
-  std::optional<MetricNames> found_;
+  NetClock& clock_;
+  std::optional<MetricNames> found_;  // of whoever asks
+  StopSignal stop_;
+  std::thread thread_;
+
+  std::mutex mutex_;
+  std::condition_variable wake_;
+  // Guarded by mutex_.
+  std::shared_ptr<const Answers> latest_ = std::make_shared<const Answers>();
+  SimTime next_;   // when the next round begins
+  SimTime takes_;  // how long the last one took
 };
 
 }  // namespace reeve

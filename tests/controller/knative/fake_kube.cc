@@ -4,6 +4,7 @@
 
 #include <algorithm>
 #include <sstream>
+#include <utility>
 
 #include "controller/kube/json_reading.h"
 
@@ -11,6 +12,8 @@ namespace reeve {
 namespace {
 
 using nlohmann::json;
+
+constexpr size_t kRemembered = 100'000;  // events
 
 ScriptedReply Refuse(int code, const std::string& reason, const std::string& message = "") {
   return {.status = code,
@@ -143,8 +146,12 @@ ScriptedReply FakeKube::Watch(const Target& target, const ScriptedRequest& reque
   reply.stream = [this, from, target, selector]() -> std::optional<ScriptedReply::Piece> {
     const std::lock_guard lock(mutex_);
     if (*from < oldest_) return ScriptedReply::Piece{.text = "", .last = true};
-    for (const Event& event : events_) {
-      if (event.version <= *from || event.collection != target.collection) continue;
+    const auto news = std::upper_bound(
+        events_.begin(), events_.end(), *from,
+        [](int64_t version, const Event& event) { return version < event.version; });
+    for (auto at = news; at != events_.end(); ++at) {
+      const Event& event = *at;
+      if (event.collection != target.collection) continue;
       if (!target.ns.empty() && event.ns != target.ns) continue;
       if (!Selected(event.object, selector)) continue;
       *from = event.version;
@@ -159,6 +166,54 @@ void FakeKube::Record(const char* type, const Target& target, json& object) {
   object["metadata"]["resourceVersion"] = std::to_string(++version_);
   const json line = {{"type", type}, {"object", object}};
   events_.push_back({version_, target.collection, target.ns, line.dump() + "\n", object});
+  if (events_.size() > kRemembered) {
+    oldest_ = events_.front().version;
+    events_.pop_front();
+  }
+}
+
+std::vector<std::string> FakeKube::TakeWrites() {
+  const std::lock_guard lock(mutex_);
+  return std::exchange(writes_, {});
+}
+
+FakeKube::Target FakeKube::TargetOf(const ResourceType& type, const std::string& ns,
+                                    const std::string& name) {
+  Target target;
+  target.resource = std::string(type.plural);
+  target.collection = (type.group.empty() ? "/api/" : "/apis/" + std::string(type.group) + "/") +
+                      std::string(type.version) + "/" + target.resource;
+  target.ns = ns;
+  target.name = name;
+  return target;
+}
+
+void FakeKube::Put(const ResourceType& type, json object) {
+  const std::lock_guard lock(mutex_);
+  const Target target =
+      TargetOf(type, TextAt(object, "metadata.namespace"), TextAt(object, "metadata.name"));
+  const bool there = objects_.count(target.key()) > 0;
+  if (!there && TextAt(object, "metadata.uid").empty()) {
+    object["metadata"]["uid"] = fmt::format("{:08x}-0000", version_);
+  }
+  Record(there ? "MODIFIED" : "ADDED", target, object);
+  objects_[target.key()] = std::move(object);
+}
+
+json FakeKube::Get(const ResourceType& type, const std::string& ns, const std::string& name) const {
+  const std::lock_guard lock(mutex_);
+  const auto found = objects_.find(TargetOf(type, ns, name).key());
+  return found == objects_.end() ? json() : found->second;
+}
+
+void FakeKube::Remove(const ResourceType& type, const std::string& ns, const std::string& name) {
+  const std::lock_guard lock(mutex_);
+  const Target target = TargetOf(type, ns, name);
+  const auto found = objects_.find(target.key());
+  if (found == objects_.end()) return;
+  json object = std::move(found->second);
+  objects_.erase(found);
+  Record("DELETED", target, object);
 }
 
 ScriptedReply FakeKube::Change(const Target& target, const ScriptedRequest& request) {

@@ -12,6 +12,7 @@
 #include <string>
 #include <vector>
 
+#include "controller/kube/resource.h"
 #include "tests/controller/scripted_server.h"
 
 namespace reeve {
@@ -31,6 +32,14 @@ class FakeKube {
   void ExpireWatches();
   // "PATCH revisions ns/name" of all requests that changed something, in order.
   std::vector<std::string> writes() const;
+  // The same, of those since the last call.
+  std::vector<std::string> TakeWrites();
+
+  // Without HTTP. An object has metadata.name, and metadata.namespace where its kind has one.
+  void Put(const ResourceType& type, nlohmann::json object);
+  nlohmann::json Get(const ResourceType& type, const std::string& ns,
+                     const std::string& name) const;  // null: there is none
+  void Remove(const ResourceType& type, const std::string& ns, const std::string& name);
 
  private:
   struct Event {
@@ -41,6 +50,7 @@ class FakeKube {
     nlohmann::json object;
   };
   struct Target;  // what a path names
+  static Target TargetOf(const ResourceType& type, const std::string& ns, const std::string& name);
 
   ScriptedReply Answer(const ScriptedRequest& request);
   ScriptedReply List(const Target& target, const ScriptedRequest& request);
@@ -53,7 +63,7 @@ class FakeKube {
   int64_t oldest_ = 0;
   int broken_ = 0;
   std::map<std::string, nlohmann::json> objects_;  // by path without subresource
-  std::deque<Event> events_;
+  std::deque<Event> events_;                       // by version; old ones are forgotten
   std::set<std::string> forbidden_;
   std::vector<std::string> writes_;
   std::unique_ptr<ScriptedServer> server_;  // last: its threads use the rest

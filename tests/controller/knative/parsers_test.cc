@@ -169,26 +169,40 @@ TEST(ExpositionTest, LabelsAreUnescaped) {
   }
 }
 
+struct OwnedSample {
+  std::string revision;
+  double time, value;
+};
+
+absl::StatusOr<std::vector<OwnedSample>> ReadAll(std::string body) {
+  std::vector<OwnedSample> samples;
+  const absl::Status status = ReadPrometheusAnswer(body, [&](const PrometheusSample& sample) {
+    samples.push_back({std::string(sample.Label("reeve_rev")), sample.time, sample.value});
+  });
+  if (!status.ok()) return status;
+  return samples;
+}
+
 TEST(PrometheusAnswerTest, ReadsVectors) {
-  const auto samples = ParsePrometheusAnswer(
+  const auto samples = ReadAll(
       R"({"status":"success","data":{"resultType":"vector","result":[
-          {"metric":{"reeve_rev":"a"},"value":[1700000000.5,"3.77"]},
-          {"metric":{},"value":[1700000000,"NaN"]},{"metric":{},"value":[1,"+Inf"]}]}})");
+          {"metric":{"le":"1","reeve_rev":"a\"\u00e4"},"value":[1700000000.5,"3.77"]},
+          {"value":[1700000000,"NaN"],"metric":{}},{"metric":{},"value":[1,"+Inf"]}]},
+          "warnings":["x"]})");
   ASSERT_TRUE(samples.ok()) << samples.status();
   ASSERT_EQ(samples->size(), 3u);
-  EXPECT_EQ((*samples)[0].labels.at("reeve_rev"), "a");
+  EXPECT_EQ((*samples)[0].revision, "a\"\u00e4");
   EXPECT_EQ((*samples)[0].value, 3.77);
   EXPECT_EQ((*samples)[0].time, 1700000000.5);
   EXPECT_TRUE(std::isnan((*samples)[1].value));
   EXPECT_EQ((*samples)[2].value, kInf);
   EXPECT_TRUE(
-      ParsePrometheusAnswer(R"({"status":"success","data":{"resultType":"vector","result":[]}})")
-          ->empty());
+      ReadAll(R"({"status":"success","data":{"resultType":"vector","result":[]}})")->empty());
 }
 
 TEST(PrometheusAnswerTest, TellsRefusalsFromNonsense) {
-  const auto bad = ParsePrometheusAnswer(
-      R"({"status":"error","errorType":"bad_data","error":"parse error: unexpected end"})");
+  const auto bad =
+      ReadAll(R"({"status":"error","errorType":"bad_data","error":"parse error: unexpected end"})");
   EXPECT_TRUE(absl::IsInvalidArgument(bad.status()));
   EXPECT_THAT(MessageOf(bad.status()), HasSubstr("parse error"));
   for (
@@ -196,10 +210,12 @@ TEST(PrometheusAnswerTest, TellsRefusalsFromNonsense) {
       {"", "null", "<html>", R"({"status":"success"})",
        R"({"status":"success","data":{"resultType":"matrix","result":[]}})",
        R"({"status":"success","data":{"resultType":"vector","result":[1]}})",
+       R"({"status":"success","data":{"resultType":"vector","result":[{"metric":{},"value":[1,"2"]})",
+       R"({"status":"success","data":{"resultType":"vector","result":[{"metric":{},"value":[1,"2",3]}]}})",
        R"({"status":"success","data":{"resultType":"vector","result":[{"metric":{},"value":[1,2]}]}})",
        R"({"status":"success","data":{"resultType":"vector","result":[{"metric":{},"value":[1,"x"]}]}})",
        R"({"status":"success","data":{"resultType":"vector","result":[{"metric":{"a":1},"value":[1,"2"]}]}})"}) {
-    EXPECT_TRUE(absl::IsUnavailable(ParsePrometheusAnswer(body).status())) << body;
+    EXPECT_TRUE(absl::IsUnavailable(ReadAll(body).status())) << body;
   }
 }
 
