@@ -54,7 +54,7 @@ struct LearnerJobs::Expert {
   wire::Learn request;   // while it waits
   wire::Learned result;  // when done
   absl::Status error;    // when failed
-  std::string version;   // of the trainer's state; empty: it has none
+  std::string version;   // of the trainer's state; empty: it has none; written by who works on it
 
   // Of whoever works on it.
   std::unique_ptr<ExpertTrainer> trainer;
@@ -298,6 +298,11 @@ absl::Status LearnerJobs::Work(Expert& expert, const wire::Learn& learn, wire::L
     if (StateVersion(learn.state()) != learn.base()) {
       return Refuse(wire::INVALID, "learn.base is not the checksum at the end of learn.state");
     }
+  }
+  // A state that it has already makes no difference to a trainer, nor to what that remembers
+  // beside.
+  if (trainer != nullptr && expert.version == learn.base() && expert.plan == PlanKey(plan)) {
+    given.reset();
   }
   const PolicyModel& model = given ? given->model : trainer->state().model;
   const UpdateCost cost = CostOf(model, plan);

@@ -96,6 +96,7 @@ class RemoteTrainer final : public ExpertTrainer {
   std::string file_;  // of state_; empty: not made yet
   const int32_t stretches_, steps_;
   const std::string name_;
+  bool has_state_ = false;  // the learner, as far as is known
   uint64_t job_ = 0;
   StopSignal stop_;
 };
@@ -153,7 +154,7 @@ absl::StatusOr<wire::Learned> RemoteTrainer::Finish(wire::Learn& learn) {
         break;
       case wire::Reply::kError:
         if (sent && reply.error().code() == wire::UNKNOWN_JOB) {
-          sent = false;
+          sent = has_state_ = false;
           break;
         }
         return absl::UnavailableError("the learner says: " +
@@ -170,16 +171,18 @@ absl::StatusOr<wire::Learned> RemoteTrainer::Finish(wire::Learn& learn) {
   }
 }
 
-// With the state only if it is asked for.
+// With the state only if the learner cannot have it, or asks for it.
 absl::StatusOr<wire::Reply> RemoteTrainer::Send(wire::Learn& learn) {
-  wire::Request request;
-  for (const bool with_state : {false, true}) {
-    learn.set_state(with_state ? file_ : "");
+  while (true) {
+    wire::Request request;
+    learn.set_state(has_state_ ? "" : file_);
     *request.mutable_learn() = learn;
     ASSIGN_OR_RETURN(wire::Reply reply, Ask(request));
     if (reply.body_case() != wire::Reply::kNeedState) return reply;
+    if (!std::exchange(has_state_, false)) {
+      return absl::UnavailableError("the learner asks for a state that it has been sent");
+    }
   }
-  return absl::UnavailableError("the learner asks for a state that it has been sent");
 }
 
 absl::StatusOr<wire::Reply> RemoteTrainer::Ask(wire::Request& request) {
@@ -219,6 +222,7 @@ absl::StatusOr<OnlineUpdate> RemoteTrainer::Accept(wire::Learned& learned) {
   if (absl::Status status = CheckGoesOn(state_, *after, bounds); !status.ok()) return wrong(status);
   absl::StatusOr<OnlineUpdate> update = ReadUpdate(learned.update(), state_.model.groups);
   if (!update.ok()) return wrong(update.status());
+  has_state_ = true;
   TakeNumbers(*std::move(after), state_);
   file_ = std::move(*learned.mutable_state());
   return update;

@@ -149,8 +149,9 @@ TEST(RemoteTrainer, ALearnerThatLiesChangesNothing) {
     EXPECT_EQ(update.status().code(), absl::StatusCode::kUnavailable) << lie.says;
     EXPECT_THAT(MessageOf(update.status()), HasSubstr(lie.says));
     EXPECT_EQ(WriteState(there->state()), before);
-    // As soon as it is honest again, it is believed.
+    // As soon as it is honest again, and no more at work on the first, it is believed.
     honest = true;
+    while (learner.jobs().counts().learned == 0) std::this_thread::yield();
     clock.Advance(SimTime::Minutes(5));
     EXPECT_TRUE(there->Learn(lesson.Batch(1)).ok()) << lie.says;
   }
