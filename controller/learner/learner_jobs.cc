@@ -7,7 +7,7 @@
 #include <chrono>
 #include <exception>
 #include <limits>
-#include <optional>
+#include <numeric>
 
 #include "controller/bus/presentable.h"
 #include "controller/learner/batch_message.h"
@@ -54,6 +54,7 @@ struct LearnerJobs::Expert {
   wire::Learn request;   // while it waits
   wire::Learned result;  // when done
   absl::Status error;    // when failed
+  size_t bytes = 0;      // of the trainer's state, as a file
   std::string version;   // of the trainer's state; empty: it has none; written by who works on it
 
   // Of whoever works on it.
@@ -183,20 +184,20 @@ absl::Status LearnerJobs::Tell(const Expert& expert, wire::Reply& reply) const {
   }
 }
 
+// Of those that are not at work; of one key, or of all (empty: sockets without keys have one).
+std::optional<LearnerJobs::Key> LearnerJobs::LongestUnused(const std::string& peer) const {
+  std::optional<Key> found;
+  SimTime heard = SimTime::Max();
+  for (const auto& [key, expert] : experts_) {
+    if (expert->busy() || expert->heard >= heard || (!peer.empty() && key.first != peer)) continue;
+    heard = expert->heard;
+    found = key;
+  }
+  return found;
+}
+
 // For one more expert: the longest unused goes, of the same key where that has its fill.
 absl::Status LearnerJobs::MakeRoom(const Key& key) {
-  const auto idlest = [&](bool of_this_one) -> std::optional<Key> {
-    std::optional<Key> found;
-    SimTime heard = SimTime::Max();
-    for (const auto& [other, expert] : experts_) {
-      if (expert->busy() || expert->heard >= heard || (of_this_one && other.first != key.first)) {
-        continue;
-      }
-      heard = expert->heard;
-      found = other;
-    }
-    return found;
-  };
   const auto of_one = std::count_if(experts_.begin(), experts_.end(), [&](const auto& entry) {
     return entry.first.first == key.first;
   });
@@ -204,7 +205,7 @@ absl::Status LearnerJobs::MakeRoom(const Key& key) {
   if (!one_is_full && experts_.size() < static_cast<size_t>(limits_.experts)) {
     return absl::OkStatus();
   }
-  const std::optional<Key> goes = idlest(one_is_full);
+  const std::optional<Key> goes = LongestUnused(one_is_full ? key.first : "");
   if (!goes) {
     return Refuse(wire::BUSY, fmt::format("all {} experts that are allowed are learning: try again "
                                           "later",
@@ -212,6 +213,19 @@ absl::Status LearnerJobs::MakeRoom(const Key& key) {
   }
   Forget(*goes);
   return absl::OkStatus();
+}
+
+// Until the states fit, or only `but`'s and those at work are left.
+void LearnerJobs::HoldLess(const Expert& but) {
+  const auto held = [this] {
+    return std::accumulate(experts_.begin(), experts_.end(), size_t{0},
+                           [](size_t sum, const auto& entry) { return sum + entry.second->bytes; });
+  };
+  while (held() > static_cast<size_t>(limits_.held_bytes)) {
+    const std::optional<Key> goes = LongestUnused("");
+    if (!goes || experts_.at(*goes).get() == &but) return;
+    Forget(*goes);
+  }
 }
 
 void LearnerJobs::Forget(const Key& key) {
@@ -266,10 +280,12 @@ bool LearnerJobs::WorkOne(SimTime wait) {
   counts_.states += !learn.state().empty();
   expert->request.Clear();
   expert->version = expert->trainer == nullptr ? "" : StateVersion(learned.state());
+  expert->bytes = learned.state().size();
   if (status.ok()) {
     ++counts_.learned;
     expert->phase = Expert::Phase::kDone;
     expert->result = std::move(learned);
+    HoldLess(*expert);
   } else if (CodeOf(status) == wire::UNKNOWN_JOB) {
     expert->GiveUp();
   } else {

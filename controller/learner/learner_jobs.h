@@ -18,6 +18,7 @@
 #include <map>
 #include <memory>
 #include <mutex>
+#include <optional>
 #include <string>
 #include <string_view>
 #include <utility>
@@ -72,6 +73,8 @@ class LearnerJobs {
   absl::Status Fetch(const Key& key, const learner::v1::Fetch& fetch, learner::v1::Reply& reply);
   absl::Status Tell(const Expert& expert, learner::v1::Reply& reply) const;
   absl::Status MakeRoom(const Key& key);
+  std::optional<Key> LongestUnused(const std::string& peer) const;
+  void HoldLess(const Expert& but);
   void Forget(const Key& key);
   std::shared_ptr<Expert> NextJob(SimTime wait);
   absl::Status Work(Expert& expert, const learner::v1::Learn& learn, learner::v1::Learned& learned);

@@ -15,6 +15,7 @@ namespace reeve {
 struct LearnerLimits {
   int32_t experts = 64;
   int32_t experts_of_one = 16;
+  int64_t held_bytes = int64_t{2} << 30;
   int32_t waiting = 8;
   SimTime unasked = SimTime::Seconds(30);
   SimTime timeout = SimTime::Hours(24);
@@ -29,6 +30,10 @@ struct LearnerLimits {
             "makes room, which costs its owner to send it again",
             Between(1, 100000));
     v.Field("experts_of_one", &S::experts_of_one, "Of one key", Between(1, 100000));
+    v.Field("held_bytes", &S::held_bytes,
+            "Bytes of all states that are held, as they are sent; they take about three times as "
+            "much memory. The longest unused makes room",
+            Between(1 << 20, 1e15));
     v.Field("waiting", &S::waiting, "Batches that wait for their turn; more are refused",
             Between(1, 100000));
     v.Field("unasked", &S::unasked,

@@ -266,6 +266,23 @@ TEST_F(LearnerJobsTest, TheLongestUnusedMakesRoomOfOnesOwnFirst) {
   EXPECT_EQ(small.counts().forgotten, 2u);
 }
 
+TEST_F(LearnerJobsTest, StatesThatAreHeldHaveALimitInBytes) {
+  LearnerLimits limits;
+  limits.held_bytes = static_cast<int64_t>(file.size()) * 5 / 2;  // two and a half
+  LearnerJobs small(limits, CountingTrainers);
+  std::vector<Client> clients;
+  for (int i = 0; i < 4; ++i) clients.emplace_back(small, "alice", std::to_string(i));
+  for (int i = 0; i < 4; ++i) {
+    clients[static_cast<size_t>(i)].now = SimTime::Seconds(1 + i);
+    EXPECT_TRUE(clients[static_cast<size_t>(i)].Learn(JobOf(lesson, 0, file, true)).has_working());
+    EXPECT_TRUE(small.WorkOne(kNoWait));
+  }
+  EXPECT_EQ(small.counts().experts, 2u);
+  EXPECT_EQ(clients[1].Fetch(1).error().code(), wire::UNKNOWN_JOB);
+  EXPECT_TRUE(clients[2].Fetch(1).has_learned());
+  EXPECT_TRUE(clients[3].Fetch(1).has_learned());
+}
+
 TEST_F(LearnerJobsTest, WhatNobodyAsksForIsNotLearned) {
   EXPECT_TRUE(alice.Learn(JobOf(lesson, 0, file, true)).has_working());
   jobs.Expire(SimTime::Seconds(32));  // more than 30 s later
