@@ -8,9 +8,12 @@
 #include <cstdlib>
 #include <cstring>
 #include <filesystem>
+#include <fstream>
+#include <iterator>
 #include <string>
 #include <string_view>
 #include <utility>
+#include <vector>
 
 namespace reeve {
 namespace {
@@ -32,12 +35,7 @@ bool IsForwarded(std::string_view word) {
   return false;
 }
 
-}  // namespace
-
-void ForwardIfAsked(int argc, char** argv) {
-  int at = 1;
-  while (at < argc && argv[at][0] == '-') ++at;
-  if (at == argc || !IsForwarded(argv[at])) return;
+[[noreturn]] void Become(char** argv) {
   std::error_code error;
   const std::filesystem::path self = std::filesystem::read_symlink("/proc/self/exe", error);
   const std::string program = (self.parent_path() / "reeve-train").string();
@@ -45,6 +43,24 @@ void ForwardIfAsked(int argc, char** argv) {
   fmt::print(stderr, "reeve: cannot start {}: {}; it belongs beside the program reeve\n", program,
              std::strerror(errno));
   std::exit(kExitFailed);
+}
+
+}  // namespace
+
+void ForwardIfAsked(int argc, char** argv) {
+  int at = 1;
+  while (at < argc && argv[at][0] == '-') ++at;
+  if (at == argc || !IsForwarded(argv[at])) return;
+  Become(argv);
+}
+
+void BecomeTrainingProgram() {
+  std::ifstream file("/proc/self/cmdline", std::ios::binary);
+  std::string all((std::istreambuf_iterator<char>(file)), std::istreambuf_iterator<char>());
+  std::vector<char*> argv;
+  for (size_t at = 0; at < all.size(); at = all.find('\0', at) + 1) argv.push_back(&all[at]);
+  argv.push_back(nullptr);
+  Become(argv.data());
 }
 
 void AddForwardedCommands(CLI::App& parent, Command& /*chosen*/) {

@@ -11,6 +11,10 @@ namespace reeve {
 // kExitFailed.
 void ForwardIfAsked(int argc, char** argv);
 
+// This process turns into the other program, with the arguments that it was started with; when it
+// cannot, as above. For commands that only sometimes need torch.
+[[noreturn]] void BecomeTrainingProgram();
+
 // Adds their names, for `reeve --help` and for suggestions of near names.
 void AddForwardedCommands(CLI::App& parent, Command& chosen);
 

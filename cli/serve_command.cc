@@ -5,6 +5,7 @@
 
 #include <memory>
 
+#include "cli/forwarded_commands.h"
 #include "controller/serve/serve.h"
 #include "core/human.h"
 #include "core/interrupt.h"
@@ -41,10 +42,12 @@ Table SummaryOf(const ServeSummary& summary) {
   return table;
 }
 
-absl::StatusOr<int> RunServe(const Options& options) {
+absl::StatusOr<int> RunServe(const Options& options, const TrainerMaker& trainers) {
   ASSIGN_OR_RETURN(const ServeConfig config, LoadConfig<ServeConfig>(options.config));
+  if (config.adapt && !trainers) BecomeTrainingProgram();
   HandleInterrupts();
   ServeHooks hooks;
+  hooks.trainers = trainers;
   hooks.stop = InterruptRequested;
   ASSIGN_OR_RETURN(const ServeSummary summary, Serve(config, hooks));
   fmt::print("{}", SummaryOf(summary).Render(options.format, ColorAllowed(STDOUT_FILENO)));
@@ -54,6 +57,10 @@ absl::StatusOr<int> RunServe(const Options& options) {
 }  // namespace
 
 void AddServeCommand(CLI::App& parent, Command& chosen) {
+  AddLearningServeCommand(parent, chosen, nullptr);
+}
+
+void AddLearningServeCommand(CLI::App& parent, Command& chosen, const TrainerMaker& trainers) {
   auto options = std::make_shared<Options>();
   CLI::App* command = parent.add_subcommand(
       "serve",
@@ -63,7 +70,9 @@ void AddServeCommand(CLI::App& parent, Command& chosen) {
   AddFormatOption(*command, options->format);
   command->footer("Modes, metrics and what happens when numbers go bad: docs/serve.md\n" +
                   DescribeKeys(DescribeConfig<ServeConfig>()));
-  command->callback([&chosen, options] { chosen = [options] { return RunServe(*options); }; });
+  command->callback([&chosen, options, trainers] {
+    chosen = [options, trainers] { return RunServe(*options, trainers); };
+  });
 }
 
 }  // namespace reeve

@@ -94,6 +94,7 @@ void ControlLoop::Tick(uint64_t tick, SimTime due, uint64_t skipped) {
     Decide(record);
     Choose(record);
     Act(record, due + spec_.period);
+    TellCarriedOut();
   }
   Finish(record);
 }
@@ -209,6 +210,15 @@ bool ControlLoop::Ask(LivePolicy& policy, std::string_view what, std::span<Decis
   return false;
 }
 
+void ControlLoop::TellCarriedOut() {
+  if (!policy_.policy || !policy_.carried_out) return;
+  for (size_t i = 0; i < records_.size(); ++i) {
+    const FunctionRecord& r = records_[i];
+    carried_out_[i] = r.ours && r.decider == Decider::kPolicy && r.why.empty() ? 1 : 0;
+  }
+  policy_.carried_out(carried_out_);
+}
+
 void ControlLoop::Finish(TickRecord& record) {
   record.wakes = std::exchange(wakes_, 0);
   record.catalogue = &platform_.catalogue();
@@ -216,6 +226,9 @@ void ControlLoop::Finish(TickRecord& record) {
   record.snapshot = &live_;
   record.view = record.observed && cluster_fault_.empty() ? &view_ : nullptr;
   record.functions = records_;
+  std::optional<AdaptationNow> adaptation;
+  if (policy_.policy && policy_.adaptation) adaptation = policy_.adaptation();
+  record.adaptation = adaptation ? &*adaptation : nullptr;
   TellChanges(record);
   before_ = records_;
   for (LoopSink* sink : sinks_) sink->OnTick(record);
@@ -231,6 +244,7 @@ void ControlLoop::Publish(const TickRecord& record) {
   state->observed = record.observed;
   state->acting = record.acting;
   state->policy_ready = policy_.policy != nullptr && !policy_failed_;
+  if (record.adaptation != nullptr) state->adaptation = *record.adaptation;
   state->functions.reserve(records_.size());
   for (const FunctionRecord& function : records_) {
     const FunctionStatus& status = record.status[function.slot];

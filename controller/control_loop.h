@@ -44,7 +44,12 @@ struct LivePolicy {
   std::unique_ptr<Policy> policy;
   // Whether the safeguard's fallback chose for this function at the last Decide; empty: there is no
   // safeguard.
-  std::function<bool(FunctionId)> by_safeguard;
+  std::function<bool(FunctionId)> by_safeguard = {};
+  // Told after each Decide which of its decisions are carried out [N]: none in shadow mode or while
+  // it is shown the past, not those that were held back. Empty: nobody asks.
+  std::function<void(std::span<const uint8_t>)> carried_out = {};
+  // How its learning stands; empty: it does not learn.
+  std::function<AdaptationNow()> adaptation = {};
 };
 
 // Makes the policy for these functions [N], with their tenants [N].
@@ -82,7 +87,8 @@ struct LoopState {
   int64_t wall_us = 0;  // of the last tick
   SimTime time;         // the same by the loop's clock
   bool observed = false, acting = false, policy_ready = false;
-  std::vector<FunctionState> functions;  // [N]
+  std::optional<AdaptationNow> adaptation;  // of a policy that learns
+  std::vector<FunctionState> functions;     // [N]
 };
 
 class ControlLoop {
@@ -110,6 +116,7 @@ class ControlLoop {
     FunctionTrust trust;
     std::string_view fault = "";  // why numbers are bad; empty: they are sound
     bool ours = false;
+    bool led = false;              // MayActOn, at the last tick
     bool hand_back_tried = false;  // and failed, at hand_back_at
     SimTime hand_back_at;
   };
@@ -125,6 +132,10 @@ class ControlLoop {
   void Decide(TickRecord& record);
   void Choose(TickRecord& record);
   void Act(TickRecord& record, SimTime deadline);
+  bool Led(size_t slot) const {
+    return platform_.MayActOn(FunctionId(static_cast<uint32_t>(slot)));
+  }
+  void TellCarriedOut();
   void Finish(TickRecord& record);
 
   std::string_view ClusterFault(bool first, SimTime last) const;
@@ -173,7 +184,7 @@ class ControlLoop {
   WriteFilter writes_;
   std::vector<Slot> slots_;                         // [F]
   std::vector<FunctionRecord> records_, before_;    // [N] of this tick and of the last
-  std::vector<uint8_t> sound_;                      // [N]
+  std::vector<uint8_t> sound_, carried_out_;        // [N]
   std::vector<Decision> wished_, fallback_wished_;  // [N]
   std::vector<Decision> decisions_;                 // [F]
   LivePolicy policy_, fallback_;

@@ -15,7 +15,7 @@ void ControlLoop::Choose(TickRecord& record) {
 
 void ControlLoop::ChooseFor(size_t index, const TickRecord& tick) {
   const size_t at = functions_->slot(index);
-  const Slot& slot = slots_[at];
+  Slot& slot = slots_[at];
   FunctionRecord& record = records_[index];
   record = FunctionRecord{};
   record.slot = static_cast<uint32_t>(at);
@@ -24,6 +24,10 @@ void ControlLoop::ChooseFor(size_t index, const TickRecord& tick) {
   record.actuation = platform_.Status()[at].actuation;
   record.ours = slot.ours;
   record.sound = sound_[index] != 0;
+  record.led = tick.acting && Led(at);
+  // What another instance wrote meanwhile is not known: the next decision is written whole.
+  if (record.led && !std::exchange(slot.led, record.led)) writes_.Forget(at);
+  slot.led = record.led;
   if (record.mode.mode == ControlMode::kOff) {
     record.why = "off";
     return;
@@ -58,7 +62,7 @@ void ControlLoop::ChooseFor(size_t index, const TickRecord& tick) {
     record.why = "shadow";
   } else if (record.mode.paused) {
     record.why = "paused";
-  } else if (!tick.acting) {
+  } else if (!record.led) {
     record.why = "not_leading";
   }
 }
@@ -91,7 +95,7 @@ void ControlLoop::HandBackOwed(TickRecord& record) {
   std::vector<FunctionId> back;
   for (const FunctionRecord& function : records_) {
     Slot& slot = slots_[function.slot];
-    if (!slot.ours || function.mode.paused || Wanted(function)) {
+    if (!slot.ours || !function.led || function.mode.paused || Wanted(function)) {
       slot.hand_back_tried = false;
       continue;
     }
@@ -120,7 +124,7 @@ void ControlLoop::TakeOverNew(TickRecord& record) {
   std::vector<FunctionId> taken;
   for (const FunctionRecord& function : records_) {
     // Not on numbers that are bad just now: what is would have to be known to be held.
-    if (!function.ours && !function.mode.paused && Wanted(function) &&
+    if (!function.ours && function.led && !function.mode.paused && Wanted(function) &&
         function.stage == TrustStage::kTrusted) {
       taken.emplace_back(function.slot);
     }
@@ -149,7 +153,7 @@ void ControlLoop::Apply(TickRecord& record) {
   std::fill(decisions_.begin(), decisions_.end(), Decision{});
   bool any = false;
   for (FunctionRecord& function : records_) {
-    if (!function.ours || function.mode.paused || !Wanted(function)) {
+    if (!function.ours || !function.led || function.mode.paused || !Wanted(function)) {
       if (function.why.empty() && Wanted(function)) function.why = "not_taken_over";
       continue;
     }
@@ -191,7 +195,7 @@ void ControlLoop::Apply(TickRecord& record) {
 
 Decision ControlLoop::WakeDecision(size_t at, SimTime now) {
   Decision decision;
-  if (!functions_ || at >= slots_.size() || !slots_[at].ours) return decision;
+  if (!functions_ || at >= slots_.size() || !slots_[at].ours || !Led(at)) return decision;
   const std::optional<size_t> index = functions_->index(at);
   if (!index) return decision;
   const FunctionId function(static_cast<uint32_t>(*index));
@@ -242,7 +246,7 @@ absl::Status ControlLoop::HandBackAtEnd() {
   }
   std::vector<FunctionId> ours;
   for (size_t slot = 0; slot < slots_.size(); ++slot) {
-    if (slots_[slot].ours) ours.emplace_back(static_cast<uint32_t>(slot));
+    if (slots_[slot].ours && Led(slot)) ours.emplace_back(static_cast<uint32_t>(slot));
   }
   if (ours.empty()) return absl::OkStatus();
   absl::Status status;

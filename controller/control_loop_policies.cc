@@ -27,6 +27,7 @@ void ControlLoop::OnCatalogue(uint64_t generation) {
   const size_t n = functions_->size();
   records_.assign(n, FunctionRecord{});
   sound_.assign(n, 0);
+  carried_out_.assign(n, 0);
   wished_.assign(n, Decision{});
   fallback_wished_.assign(n, Decision{});
   if (first) SetHistory();
@@ -141,6 +142,7 @@ void ControlLoop::Replay() {
   policy_shift_ = spec_.period - past.front()->time;
   Snapshot shown;
   std::vector<Decision> thrown_away(functions_->size());
+  std::fill(carried_out_.begin(), carried_out_.end(), uint8_t{0});
   for (const HistoryEntry* entry : past) {
     functions_->Project(entry->snapshot, shown);
     shown.time = entry->time + policy_shift_;
@@ -148,7 +150,10 @@ void ControlLoop::Replay() {
       if (!policy->policy) continue;
       std::fill(thrown_away.begin(), thrown_away.end(), Decision{});
       const absl::Status status = policy->policy->Decide(shown, thrown_away);
-      if (status.ok()) continue;
+      if (status.ok()) {
+        if (policy->carried_out) policy->carried_out(carried_out_);
+        continue;
+      }
       Tell({.kind = EventKind::kPolicy,
             .warning = true,
             .message = "cannot be shown the past: " + MessageOf(status)});

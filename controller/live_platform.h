@@ -169,6 +169,8 @@ class LivePlatform : public Platform {
   // False while another instance of this program leads: the loop then goes on observing and
   // deciding, so that it is warm when it leads, but applies nothing and hands nothing back.
   virtual bool MayAct() const { return true; }
+  // The same of one function, where instances share the work; never true while MayAct is false.
+  virtual bool MayActOn(FunctionId /*slot*/) const { return MayAct(); }
   // There is nothing to observe any more: the loop ends. Simulated platforms only.
   virtual bool Ended() const { return false; }
 };

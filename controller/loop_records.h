@@ -51,6 +51,7 @@ struct FunctionRecord {
   Actuation actuation = Actuation::kNone;
   bool ours = false;   // taken over, and not handed back
   bool sound = false;  // its numbers of this window can be believed
+  bool led = false;    // this instance is the one that may act on it
   // Why it is not simply what the policy wished, applied: "shadow", "cool_down", "stale", …; empty
   // when it is. Lives for ever.
   std::string_view why = "";
@@ -58,6 +59,19 @@ struct FunctionRecord {
   Decision applied;  // what was written to the platform; unset fields were not
 
   bool operator==(const FunctionRecord&) const = default;
+};
+
+// How a policy that learns while it drives stands.
+struct AdaptationNow {
+  int64_t environment = 0;    // that the detector takes the present one for
+  double confidence = 0;      // see Detection
+  uint64_t environments = 0;  // known
+  int64_t expert = 0;         // whose expert is in charge
+  bool exploring = false;     // that expert is new to its environment
+  uint64_t experts = 0;
+  uint64_t updates = 0, switches = 0;  // since the policy was made
+  double mean_reward = 0;              // over functions, of the last period
+  bool safeguarded = false;            // the fallback drives, at least one function
 };
 
 struct TickRecord {
@@ -77,6 +91,7 @@ struct TickRecord {
   const Catalogue* catalogue = nullptr;
   const Snapshot* snapshot = nullptr;         // [F] by slot, as observed
   const Snapshot* view = nullptr;             // [N] as policies saw it; null when they did not
+  const AdaptationNow* adaptation = nullptr;  // null: the policy does not learn
   std::span<const FunctionRecord> functions;  // [N] present ones
   std::span<const FunctionStatus> status;     // [F] by slot
 };

@@ -26,6 +26,10 @@ VectorEnvSpec ShapeOf(const AdaptiveSpec& spec, const AgentNames& names) {
   return shape;
 }
 
+size_t Groups(const AdaptiveSpec& spec) {
+  return static_cast<size_t>(spec.context.groups);
+}
+
 // The environment whose contexts are nearest to those of this one, if there is another.
 std::optional<int64_t> ClosestTo(const EnvironmentBook& book, int64_t environment) {
   const std::optional<size_t> place = book.Find(environment);
@@ -41,10 +45,11 @@ AdaptivePolicy::AdaptivePolicy(const AdaptiveSpec& spec, const AgentNames& names
                                ExpertTrainerFactory trainers, uint64_t seed)
     : spec_(spec),
       functions_(names.functions.size()),
+      may_change_(names.may_change),
       extractor_(spec.observation),
       codec_(spec.action),
       reward_(spec.reward),
-      tracker_(spec.context, functions_),
+      tracker_(spec.context, may_change_ ? std::max(functions_, Groups(spec)) : functions_),
       detector_(spec.detector, tracker_.size()),
       learner_(ShapeOf(spec, names), spec.online, std::move(trainers), seed),
       features_(functions_ * extractor_.size()),
@@ -113,7 +118,7 @@ absl::Status AdaptivePolicy::Decide(const Snapshot& snapshot, std::span<Decision
 }
 
 absl::Status AdaptivePolicy::KeepWith(ExpertKeeper* keeper) {
-  RETURN_IF_ERROR(keeper->Restore(learner_, detector_));
+  RETURN_IF_ERROR(keeper->Restore(learner_, detector_, may_change_));
   keeper_ = keeper;
   resumed_at_ = detector_.time();
   return absl::OkStatus();
@@ -157,6 +162,11 @@ absl::Status AdaptiveControl::Decide(const Snapshot& snapshot, std::span<Decisio
   }
   adaptive_->SetOwn(own_);
   return absl::OkStatus();
+}
+
+void AdaptiveControl::SetCarriedOut(std::span<const uint8_t> carried_out) {
+  for (size_t f = 0; f < own_.size(); ++f) own_[f] = own_[f] != 0 && carried_out[f] != 0 ? 1 : 0;
+  adaptive_->SetOwn(own_);
 }
 
 void AdaptiveControl::Wake(FunctionId function, SimTime now, Decision& decision) {

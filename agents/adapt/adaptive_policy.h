@@ -67,6 +67,9 @@ struct AdaptiveSpec {
 struct AgentNames {
   std::vector<std::string> functions;  // [F]
   std::vector<int32_t> tenants;        // [F] 0 .. tenants - 1
+  // Functions come and go: what was learned about others is taken over as far as can be, and the
+  // context has as many numbers whatever the number of functions.
+  bool may_change = false;
 };
 
 // Not thread-safe. Decide does not allocate but when a new environment begins. One policy is for
@@ -89,7 +92,8 @@ class AdaptivePolicy : public Policy {
   // Keeps what is learned with `keeper` (which outlives the policy), and begins with what it has;
   // before the first Decide. Errors as of ExpertKeeper::Restore; later ones come from Decide.
   absl::Status KeepWith(ExpertKeeper* keeper);
-  // All that was learned is on disk. Nothing without a keeper.
+  // Waits for a training that is under way, and until all that was learned is on disk. Nothing
+  // without a keeper.
   absl::Status FinishKeeping();
 
   // Whether what Decide chose last is carried out [F]; without a call it is.
@@ -108,6 +112,7 @@ class AdaptivePolicy : public Policy {
 
   const AdaptiveSpec spec_;
   const size_t functions_;
+  const bool may_change_;
   FeatureExtractor extractor_;
   ActionCodec codec_;
   RewardFunction reward_;
@@ -141,7 +146,12 @@ class AdaptiveControl : public Policy {
   absl::Status Decide(const Snapshot& snapshot, std::span<Decision> decisions) override;
   void Wake(FunctionId function, SimTime now, Decision& decision) override;
 
+  // Which of the decisions of the last Decide [F] were carried out, where that is not all: on a
+  // live platform, the loop may have held them back.
+  void SetCarriedOut(std::span<const uint8_t> carried_out);
+
   AdaptivePolicy& adaptive() { return *adaptive_; }
+  const AdaptivePolicy& adaptive() const { return *adaptive_; }
   const SafeguardedPolicy& guarded() const { return guarded_; }
 
  private:

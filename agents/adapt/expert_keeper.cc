@@ -16,7 +16,13 @@ ExpertKeeper::ExpertKeeper(ExpertLibrary library, CheckpointInfo info)
 
 ExpertKeeper::~ExpertKeeper() = default;
 
-absl::Status ExpertKeeper::Restore(OnlineExperts& learner, ShiftDetector& detector) {
+void ExpertKeeper::set_info(CheckpointInfo info) {
+  if (writer_->busy()) (void)writer_->Wait();  // a failure is told by the next that cannot write
+  info_ = std::move(info);
+}
+
+absl::Status ExpertKeeper::Restore(OnlineExperts& learner, ShiftDetector& detector, bool adopt) {
+  updates_seen_ = learner.counts().updates;  // it may be another learner than before
   const auto here = [&](const std::string& what, const absl::Status& status) {
     return absl::InvalidArgumentError(
         fmt::format("{}: {}: {}; use another folder, or the settings that it was made with",
@@ -24,7 +30,9 @@ absl::Status ExpertKeeper::Restore(OnlineExperts& learner, ShiftDetector& detect
   };
   for (const auto& [environment, expert] : library_.experts()) {
     const OnlineExpertState state{expert.state, expert.exploration_steps, 0};
-    if (absl::Status status = learner.Restore(environment, state); !status.ok()) {
+    const absl::Status status =
+        adopt ? learner.Adopt(environment, state) : learner.Restore(environment, state);
+    if (!status.ok()) {
       return here(fmt::format("expert {}", environment), status);
     }
   }

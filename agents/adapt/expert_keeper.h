@@ -24,14 +24,17 @@ class ExpertKeeper {
   // `library` is open for writing. `info` goes into every expert's file: what it is to be given.
   ExpertKeeper(ExpertLibrary library, CheckpointInfo info);
   ~ExpertKeeper();
+  // Another one from now on; before Restore.
+  void set_info(CheckpointInfo info);
   ExpertKeeper(const ExpertKeeper&) = delete;
   ExpertKeeper& operator=(const ExpertKeeper&) = delete;
 
   // Gives the library's experts to `learner`, before its first Act, and what is known of their
   // environments to `detector`, whose clock is to go on from time(). Nothing for an empty library.
   // InvalidArgument for experts of other networks, features or agents, and for another detector;
-  // says which and what to do.
-  absl::Status Restore(OnlineExperts& learner, ShiftDetector& detector);
+  // says which and what to do. `adopt`: experts of other agents are taken over as far as can be
+  // (OnlineExperts::Adopt).
+  absl::Status Restore(OnlineExperts& learner, ShiftDetector& detector, bool adopt = false);
 
   // After a control period that ended at `now` by the detector's clock. What was learned since the
   // last call is copied and its writing begun, unless the last writing still goes on; then it is
@@ -63,7 +66,7 @@ class ExpertKeeper {
   absl::Status Write(SimTime now, const std::vector<News>& news, const StateVectors& detector);
 
   ExpertLibrary library_;  // the writing thread's, while it writes
-  const CheckpointInfo info_;
+  CheckpointInfo info_;
   int64_t updates_seen_ = 0;
   std::set<int64_t> changed_;  // environments whose experts are to be written
   std::set<int64_t> written_;  // those that are being written

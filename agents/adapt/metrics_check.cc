@@ -2,6 +2,9 @@
 
 #include <array>
 #include <cmath>
+#include <limits>
+#include <tuple>
+#include <vector>
 
 namespace reeve {
 namespace {
@@ -23,6 +26,51 @@ bool SizesFit(const FunctionWindows& w, size_t n) {
   }
   return w.cpu_limit.size() == n && w.memory_limit.size() == n && w.concurrency_limit.size() == n &&
          w.slo_latency.size() == n;
+}
+
+// Whether every number is within [0, most]; a NaN is not. Column by column and without a branch, so
+// that compilers turn it into vector instructions: this looks at every number of every window.
+template <class T>
+bool AllWithin(const std::vector<T>& column, T most) {
+  int bad = 0;
+  for (const T& x : column) bad += static_cast<int>(!(x >= T(0))) | static_cast<int>(!(x <= most));
+  return bad == 0;
+}
+template <class Unit>
+bool NoneNegative(const std::vector<Unit>& column) {
+  int bad = 0;
+  for (const Unit& x : column) bad += static_cast<int>(x < Unit());
+  return bad == 0;
+}
+bool InOrder(const std::vector<float>& lower, const std::vector<float>& upper) {
+  int bad = 0;
+  for (size_t f = 0; f < lower.size(); ++f) bad += static_cast<int>(!(lower[f] <= upper[f]));
+  return bad == 0;
+}
+
+// CheckFunctionMetrics finds no fault with any function.
+bool AllSound(const FunctionWindows& w, const MetricsTrigger& spec) {
+  constexpr double kMost = std::numeric_limits<double>::max();
+  constexpr float kMostFloat = std::numeric_limits<float>::max();
+  for (const auto* means :
+       {&w.mean_queued, &w.mean_in_flight, &w.cpu_used_millicores, &w.memory_used_mebibytes}) {
+    if (!AllWithin(*means, kMost)) return false;
+  }
+  // In order, finite at both ends and not below 0: so is what lies between.
+  for (const auto& [p50, p95, p99] :
+       {std::tie(w.latency_p50_ms, w.latency_p95_ms, w.latency_p99_ms),
+        std::tie(w.execution_p50_ms, w.execution_p95_ms, w.execution_p99_ms)}) {
+    if (!AllWithin(p50, kMostFloat) || !AllWithin(p99, kMostFloat) || !InOrder(p50, p95) ||
+        !InOrder(p95, p99)) {
+      return false;
+    }
+  }
+  int too_many = 0;
+  for (const uint32_t ready : w.containers_ready) {
+    too_many += static_cast<int>(static_cast<double>(ready) > spec.max_containers);
+  }
+  return too_many == 0 && NoneNegative(w.cpu_limit) && NoneNegative(w.memory_limit) &&
+         NoneNegative(w.concurrency_limit) && NoneNegative(w.slo_latency);
 }
 
 }  // namespace
@@ -96,6 +144,7 @@ MetricsFault CheckMetrics(const Snapshot& snapshot, size_t functions, SimTime la
       static_cast<double>(cluster.memory_capacity.value()) * (1 + spec.memory_tolerance)) {
     return MetricsFault::kTooMuchMemory;
   }
+  if (AllSound(snapshot.functions, spec)) return MetricsFault::kNone;
   for (size_t f = 0; f < functions; ++f) {
     const MetricsFault fault = CheckFunctionMetrics(snapshot.functions, f, spec);
     if (fault != MetricsFault::kNone) return fault;

@@ -3,6 +3,7 @@
 #include <algorithm>
 #include <utility>
 
+#include "agents/adapt/carry_over.h"
 #include "agents/ppo/categorical.h"
 #include "core/check.h"
 #include "core/random.h"
@@ -301,10 +302,23 @@ absl::Status OnlineExperts::Restore(int64_t environment, const OnlineExpertState
     return absl::InvalidArgumentError(
         "the expert has other networks, features or agents than this training");
   }
-  std::unique_ptr<Expert> expert = MakeExpert(environment, state.trainer, state.steps);
+  Install(environment, state.trainer, state);
+  return absl::OkStatus();
+}
+
+absl::Status OnlineExperts::Adopt(int64_t environment, const OnlineExpertState& state) {
+  REEVE_CHECK(now_ == 0);
+  ASSIGN_OR_RETURN(TrainerState adopted,
+                   CarryOver(state.trainer, MakeTrainerState(shape_, spec_.learner, seed_)));
+  Install(environment, std::move(adopted), state);
+  return absl::OkStatus();
+}
+
+void OnlineExperts::Install(int64_t environment, TrainerState trainer,
+                            const OnlineExpertState& state) {
+  std::unique_ptr<Expert> expert = MakeExpert(environment, std::move(trainer), state.steps);
   expert->value_error = state.value_error;
   experts_[environment] = std::move(expert);
-  return absl::OkStatus();
 }
 
 }  // namespace reeve

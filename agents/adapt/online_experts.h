@@ -99,6 +99,8 @@ class OnlineExperts {
   absl::StatusOr<OnlineExpertState> StateOf(int64_t environment);
   // Replaces or adds an expert, before the first Act. InvalidArgument for other networks or agents.
   absl::Status Restore(int64_t environment, const OnlineExpertState& state);
+  // The same for an expert that was another group of functions': as much of it as CarryOver takes.
+  absl::Status Adopt(int64_t environment, const OnlineExpertState& state);
   // Gives up a training that is under way elsewhere; its expert learns no more. Before the last
   // StateOf of a process that has to end soon.
   void StopWaiting();
@@ -110,6 +112,7 @@ class OnlineExperts {
 
   Expert& ExpertFor(int64_t environment, std::optional<int64_t> closest);
   std::unique_ptr<Expert> MakeExpert(int64_t environment, TrainerState state, int64_t steps);
+  void Install(int64_t environment, TrainerState trainer, const OnlineExpertState& state);
   absl::Status TakeLearned();
   absl::Status Finish(const absl::Status& status);
   void EndStretch(Expert& expert, const OnlineStep& step);

@@ -86,14 +86,14 @@ absl::Status KnativePlatform::Apply(std::span<const Decision> decisions) {
   }
   if (config_.attach == AttachMode::kObserve) return absl::OkStatus();
   if (!MayAct()) {
-    return absl::UnavailableError(
-        fmt::format("knative: not the leader, which is '{}'", elector_->Leader()));
+    return absl::UnavailableError(fmt::format("knative: not the leader, which is '{}'", Leader()));
   }
   const SimTime begin = clock_.Now();
   for (size_t i = 0; i < slots_.size(); ++i) {
     Slot& slot = slots_[i];
     const Decision& decision = decisions[i];
     if (slot.view == nullptr || decision == Decision{}) continue;
+    if (!MayActOn(FunctionId(static_cast<uint32_t>(i)))) continue;  // since a moment ago
     bool news = false;
     const auto ask = [&news](auto& asked, const auto& wanted) {
       if (!wanted || asked == wanted) return;
@@ -120,16 +120,19 @@ SimTime KnativePlatform::WriteWithin() const {
 absl::Status KnativePlatform::CarryOn(SimTime begin) {
   size_t tried = 0, unavailable = 0;
   absl::Status last;
-  for (Slot& slot : slots_) {
+  for (size_t i = 0; i < slots_.size(); ++i) {
+    Slot& slot = slots_[i];
     if (slot.view == nullptr) continue;
+    const bool may_act = MayActOn(FunctionId(static_cast<uint32_t>(i)));
     if (!slot.to_write) {
+      if (!may_act) continue;
       // Pods that have come since are to be as the others.
       if (slot.cpu || slot.memory_limit)
         slot.written = ResizePods(slot, slot.cpu, slot.memory_limit);
       continue;
     }
     // A server that does not answer would use up the tick, one time-out after the other.
-    if (unavailable >= 2 || clock_.Now() - begin > WriteWithin() || !MayAct()) {
+    if (unavailable >= 2 || clock_.Now() - begin > WriteWithin() || !may_act) {
       slot.written = absl::UnavailableError("not written yet: the tick had no time left");
       continue;
     }
@@ -211,7 +214,7 @@ void KnativePlatform::LearnAnnotatedObject(SimTime now) {
 void KnativePlatform::ReconcileClass(SimTime now) {
   for (size_t i = 0; i < slots_.size(); ++i) {
     Slot& slot = slots_[i];
-    if (slot.view == nullptr) continue;
+    if (slot.view == nullptr || !MayActOn(FunctionId(static_cast<uint32_t>(i)))) continue;
     const Annotations& annotations = slot.view->autoscaler_annotations;
     const auto own = annotations.find(std::string(knative::kClass));
     if (own == annotations.end() || own->second != config_.class_name) continue;

@@ -44,6 +44,7 @@ constexpr auto EnumNames(MetricsFrom) {
 
 struct KnativeLease {
   bool enabled = true;
+  int32_t shards = 1;
   std::string name = "reeve";
   std::string ns = {};
   std::string identity = {};
@@ -54,8 +55,12 @@ struct KnativeLease {
   template <class Visitor>
   static void Fields(Visitor& v) {
     v.Field("enabled", &KnativeLease::enabled,
-            "only the instance that holds the lease acts; false: there is only one instance");
-    v.Field("name", &KnativeLease::name, "of the Lease object");
+            "only the instance that holds a lease acts; false: there is only one instance");
+    v.Field("shards", &KnativeLease::shards,
+            "tenants are spread over so many leases, so that as many instances share the work; the "
+            "same for all of them",
+            Between(1, 16));
+    v.Field("name", &KnativeLease::name, "of the Lease object; of several, what names begin with");
     v.Field("namespace", &KnativeLease::ns, "of the Lease object; empty: the namespace we run in");
     v.Field("identity", &KnativeLease::identity,
             "of this instance; empty: host name and process id");

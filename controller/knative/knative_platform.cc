@@ -117,8 +117,8 @@ KnativePlatform::KnativePlatform(const KnativeConfig& config, KubeAccess access,
                                                      config.metric_range, clock);
   }
   if (config.lease.enabled && config.attach != AttachMode::kObserve) {
-    elector_ = std::make_unique<LeaderElector>(*lease_client_,
-                                               LeaseOf(config, credentials_.access()), clock);
+    elector_ = std::make_unique<ShardElector>(
+        *lease_client_, LeaseOf(config, credentials_.access()), config.lease.shards, clock);
   }
   const bool acts = config.attach != AttachMode::kObserve;
   capabilities_.replicas = acts;
@@ -188,11 +188,21 @@ void KnativePlatform::FindAnnotatedObject() {
 
 bool KnativePlatform::MayAct() const {
   if (config_.attach == AttachMode::kObserve) return false;
-  return elector_ == nullptr || elector_->IsLeader();
+  return elector_ == nullptr || elector_->HoldsAny();
+}
+
+bool KnativePlatform::MayActOn(FunctionId function) const {
+  if (config_.attach == AttachMode::kObserve) return false;
+  return elector_ == nullptr || elector_->Holds(slots_[function.index()].shard);
 }
 
 std::string KnativePlatform::Leader() const {
-  return elector_ == nullptr ? "" : elector_->Leader();
+  std::string all;
+  for (int shard = 0; elector_ != nullptr && shard < elector_->shards(); ++shard) {
+    if (shard > 0) all += ", ";
+    all += elector_->Holder(shard);
+  }
+  return all;
 }
 
 absl::Status KnativePlatform::Healthy() const {
@@ -244,6 +254,7 @@ void KnativePlatform::UpdateCatalogue() {
     slot.ns = view.ns;
     slot.name = view.name;
     slot.view = &view;
+    if (elector_ != nullptr) slot.shard = ShardOf(function.tenant, elector_->shards());
     seen.insert(entry->second);
     changed |= added || !known.present || known.name != function.name ||
                known.tenant != function.tenant || known.slo_latency != function.slo_latency;
@@ -253,14 +264,18 @@ void KnativePlatform::UpdateCatalogue() {
     if (seen.count(i) > 0 || !functions[i].present) continue;
     functions[i].present = false;
     slots_[i].memory = {};
-    slots_[i].replicas.reset();
-    slots_[i].cpu.reset();
-    slots_[i].memory_limit.reset();
-    slots_[i].written = absl::OkStatus();
-    slots_[i].to_write = false;
+    slots_[i].ForgetAsked();
     changed = true;
   }
   if (changed) ++catalogue_.generation;
+}
+
+void KnativePlatform::Slot::ForgetAsked() {
+  replicas.reset();
+  cpu.reset();
+  memory_limit.reset();
+  written = absl::OkStatus();
+  to_write = false;
 }
 
 void KnativePlatform::FillCluster(ClusterState& cluster) const {
@@ -305,6 +320,8 @@ absl::Status KnativePlatform::Observe(Snapshot& snapshot) {
   const RowDefaults defaults{config_.assumed_cpu, config_.assumed_memory};
   for (size_t i = 0; i < slots_.size(); ++i) {
     Slot& slot = slots_[i];
+    // Another instance asks meanwhile: what we asked for once does not count any more.
+    if (!MayActOn(FunctionId(static_cast<uint32_t>(i)))) slot.ForgetAsked();
     if (slot.view == nullptr) {
       ClearRow(i, snapshot.functions);
       status_[i].detail = "the revision is gone, or no route leads to it";

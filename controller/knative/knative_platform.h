@@ -37,7 +37,7 @@
 #include "controller/knative/window_filling.h"
 #include "controller/kube/informer.h"
 #include "controller/kube/kube_client.h"
-#include "controller/kube/leader_elector.h"
+#include "controller/kube/shard_elector.h"
 #include "controller/live_platform.h"
 #include "controller/net/clock.h"
 
@@ -63,8 +63,10 @@ class KnativePlatform : public LivePlatform {
   absl::Status TakeOver(std::span<const FunctionId> functions) override;
   absl::Status HandBack(std::span<const FunctionId> functions) override;
   bool MayAct() const override;
+  bool MayActOn(FunctionId function) const override;
 
-  // Who leads, as last seen; "" without a lease.
+  // Who leads, as last seen, separated by commas where there are several shards; "" without a
+  // lease.
   std::string Leader() const;
   uint64_t writes() const { return writer_->writes(); }
 
@@ -72,6 +74,7 @@ class KnativePlatform : public LivePlatform {
   // One function's slot, for good.
   struct Slot {
     std::string ns, name;
+    int shard = 0;                       // of its tenant
     const RevisionView* view = nullptr;  // into views_; null: absent
     RowMemory memory;
     std::optional<int32_t> replicas;  // asked for
@@ -82,6 +85,8 @@ class KnativePlatform : public LivePlatform {
     absl::Status written;                  // the last attempt to
     std::optional<SimTime> proxied_since;  // own_class
     double queued = 0;                     // at the activator, as far as is known
+
+    void ForgetAsked();
   };
 
   KnativePlatform(const KnativeConfig& config, KubeAccess access, NetClock& clock);
@@ -123,7 +128,7 @@ class KnativePlatform : public LivePlatform {
 
   KubeCredentials credentials_;
   std::unique_ptr<KubeClient> client_, watch_client_, lease_client_;
-  std::unique_ptr<LeaderElector> elector_;  // null: no lease
+  std::unique_ptr<ShardElector> elector_;  // null: no lease
   std::unique_ptr<Informer> services_, revisions_, autoscalers_, deployments_, pods_, nodes_;
   std::unique_ptr<Informer> serverless_services_;  // own_class only
   std::unique_ptr<DirectSource> direct_;

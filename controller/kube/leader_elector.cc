@@ -75,11 +75,30 @@ absl::Status LeaderElector::last_failure() const {
   return last_failure_;
 }
 
+bool LeaderElector::Taken() const {
+  const std::lock_guard lock(mutex_);
+  return !holder_.empty() && clock_.Now() < observed_at_ + observed_duration_;
+}
+
 void LeaderElector::Attempt() {
-  const SimTime began = clock_.Now();
-  const absl::Status status = AttemptOnce(began);
+  Note(AttemptOnce(clock_.Now()));
+}
+
+void LeaderElector::Look() {
+  Note(LookOnce());
+}
+
+void LeaderElector::Note(const absl::Status& status) {
   const std::lock_guard lock(mutex_);
   last_failure_ = status;
+}
+
+absl::Status LeaderElector::LookOnce() {
+  const auto lease = client_.Get({kube::kLeases, options_.ns, options_.name}, {.stop = &stop_});
+  if (absl::IsNotFound(lease.status())) return absl::OkStatus();
+  if (!lease.ok()) return lease.status();
+  Observe(*lease, clock_.Now());
+  return absl::OkStatus();
 }
 
 absl::Status LeaderElector::AttemptOnce(SimTime began) {

@@ -56,12 +56,20 @@ class LeaderElector {
   // The last failure to read or write the lease; OK if there was none since the last success.
   absl::Status last_failure() const;
 
+  // Does anybody hold it, as far as is known? Another's lease that has run out does not count. Any
+  // thread.
+  bool Taken() const;
+
+  // Reads the lease and leaves it as it is. Not together with Start.
+  void Look();
   // One attempt to get or to renew the lease; Start calls it every `retry`. For tests, and not
   // together with Start.
   void Attempt();
   void Release();
 
  private:
+  void Note(const absl::Status& status);
+  absl::Status LookOnce();
   absl::Status AttemptOnce(SimTime now);
   absl::Status CreateLease(SimTime now);
   absl::Status TakeOrRenew(const nlohmann::json& lease, SimTime now);

@@ -9,6 +9,7 @@
 #include <algorithm>
 #include <string_view>
 
+#include "controller/serve/learning_series.h"
 #include "controller/serve/metric_families.h"
 #include "controller/serve/process_figures.h"
 #include "controller/serve/tenant_series.h"
@@ -121,6 +122,7 @@ struct LoopMetrics::Families {
           .Add({});
   Gauge& resident =
       Gauges(registry, "process_resident_memory_bytes", "Memory of this process in RAM").Add({});
+  std::unique_ptr<LearningSeries> learning;  // once a policy that learns has been seen
 };
 
 LoopMetrics::LoopMetrics(const std::string& platform, const std::string& policy, SimTime period,
@@ -148,6 +150,10 @@ void LoopMetrics::OnTick(const TickRecord& tick) {
   const ProcessFigures process = ReadProcessFigures();
   f.cpu.Increment(std::max(0.0, process.cpu_seconds - f.cpu.Value()));
   f.resident.Set(process.resident_bytes);
+  if (tick.adaptation != nullptr) {
+    if (!f.learning) f.learning = std::make_unique<LearningSeries>(f.registry);
+    f.learning->Show(*tick.adaptation);
+  }
   if (store_ == nullptr) return;
   const StoreCounts counts = store_->counts();
   f.stored.Increment(static_cast<double>(counts.written - f.counted.written));

@@ -46,6 +46,12 @@ absl::Status ServeConfig::Validate() const {
   if (platform == PlatformKind::kSim && sim.trace.empty()) {
     return absl::InvalidArgumentError("sim.trace: name the workload of the simulated platform");
   }
+  const bool real_time = platform != PlatformKind::kSim || sim.speed > 0;
+  if (adapt && real_time && adapt->learner.online.swap_after != 0) {
+    return absl::InvalidArgumentError(
+        "adapt.learner.online.swap_after: set it to 0: in real time the loop must not wait for "
+        "who learns");
+  }
   return absl::OkStatus();
 }
 
@@ -183,20 +189,39 @@ absl::Status Prefixed(const char* what, const absl::Status& status) {
   return absl::Status(status.code(), std::string(what) + "." + MessageOf(status));
 }
 
+absl::StatusOr<LivePolicyMaker> MakeDecider(const ServeConfig& config, const ServeHooks& hooks,
+                                            LoopLog& log) {
+  if (hooks.make_policy) return hooks.make_policy;
+  absl::StatusOr<LivePolicyMaker> maker;
+  if (!config.adapt) {
+    maker = MakeLivePolicies(config.policy, config.loop.period, config.seed);
+    return maker.ok() ? std::move(maker) : Prefixed("policy", maker.status());
+  }
+  if (!hooks.trainers) {
+    return absl::FailedPreconditionError("adapt: this program has nobody who could learn");
+  }
+  LiveAdaptationOptions options;
+  options.fallback = config.policy;
+  options.period = config.loop.period;
+  options.seed = config.seed;
+  options.trainers = hooks.trainers;
+  options.on_message = [&log](const std::string& message) { log.Warning(message); };
+  maker = MakeLiveAdaptation(*config.adapt, options);
+  return maker.ok() ? std::move(maker) : Prefixed("adapt", maker.status());
+}
+
 }  // namespace
 
 absl::StatusOr<ServeSummary> Serve(const ServeConfig& config, const ServeHooks& hooks) {
   RETURN_IF_ERROR(config.Validate());
-  absl::StatusOr<LivePolicyMaker> policy = hooks.make_policy;
-  if (!hooks.make_policy) policy = MakeLivePolicies(config.policy, config.loop.period, config.seed);
-  if (!policy.ok()) return Prefixed("policy", policy.status());
+  LoopLog log(config.log);
+  ASSIGN_OR_RETURN(LivePolicyMaker policy, MakeDecider(config, hooks, log));
   absl::StatusOr<LivePolicyMaker> fallback =
       MakeLivePolicies(config.fallback, config.loop.period, config.seed);
   if (!fallback.ok()) return Prefixed("fallback", fallback.status());
   ASSIGN_OR_RETURN(Served served, MakePlatform(config));
   ASSIGN_OR_RETURN(Earlier earlier, ReadEarlier(config, served.goes_on));
 
-  LoopLog log(config.log);
   std::unique_ptr<StoreWriter> store;
   if (!config.store.path.empty()) {
     ASSIGN_OR_RETURN(store, StoreWriter::Open(config.store, [&log](const absl::Status& status) {
@@ -204,12 +229,13 @@ absl::StatusOr<ServeSummary> Serve(const ServeConfig& config, const ServeHooks& 
                      }));
     store->set_wait_for_room(config.platform == PlatformKind::kSim && config.sim.speed == 0);
   }
-  LoopMetrics metrics(std::string(served.platform->name()), config.policy.name, config.loop.period,
+  LoopMetrics metrics(std::string(served.platform->name()),
+                      config.adapt ? "adaptive" : config.policy.name, config.loop.period,
                       store.get());
   Bookkeeper books(store.get(), served.goes_on);
   TenantModes modes({config.loop.mode, false}, earlier.modes);
   LoopOptions options{.spec = config.loop,
-                      .make_policy = *std::move(policy),
+                      .make_policy = std::move(policy),
                       .make_fallback = *std::move(fallback),
                       .history = std::move(earlier.history),
                       .left_taken = std::move(earlier.ours),

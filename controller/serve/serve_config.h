@@ -13,6 +13,7 @@
 #include "agents/policy_factory.h"
 #include "controller/bus/publisher.h"
 #include "controller/knative/knative_config.h"
+#include "controller/live_adaptation.h"
 #include "controller/loop_spec.h"
 #include "controller/sim_platform.h"
 #include "controller/store/store_spec.h"
@@ -101,6 +102,7 @@ struct ServeConfig {
   uint64_t seed = 0;
   LoopSpec loop;
   PolicySpec policy;
+  std::optional<LiveAdaptationSpec> adapt;
   PolicySpec fallback;
   StoreSpec store;
   HttpSpec http;
@@ -116,6 +118,9 @@ struct ServeConfig {
     v.Field("seed", &C::seed, "Random draws of policies, and of the simulated platform");
     v.Field("loop", &C::loop, "How it is controlled");
     v.Field("policy", &C::policy, "The policy that decides");
+    v.Field("adapt", &C::adapt,
+            "A policy that learns while it drives decides, and `policy` drives while that is not "
+            "safe (docs/serve.md)");
     v.Field("fallback", &C::fallback,
             "The policy that decides for functions whose numbers are bad for longer than "
             "loop.numbers.hold, by their last sound numbers");

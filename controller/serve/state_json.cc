@@ -40,6 +40,14 @@ nlohmann::json FunctionJson(const FunctionState& state) {
   return json;
 }
 
+nlohmann::json AdaptationJson(const AdaptationNow& now) {
+  return {{"environment", now.environment},   {"confidence", now.confidence},
+          {"environments", now.environments}, {"expert", now.expert},
+          {"exploring", now.exploring},       {"experts", now.experts},
+          {"updates", now.updates},           {"switches", now.switches},
+          {"mean_reward", now.mean_reward},   {"safeguarded", now.safeguarded}};
+}
+
 }  // namespace
 
 nlohmann::json StateJson(const LoopState& state, const std::string& tenant) {
@@ -49,13 +57,15 @@ nlohmann::json StateJson(const LoopState& state, const std::string& tenant) {
       functions.push_back(FunctionJson(function));
     }
   }
-  return {{"ticks", state.ticks},
-          {"skipped", state.skipped},
-          {"wall_seconds", static_cast<double>(state.wall_us) / 1e6},
-          {"platform_answers", state.observed},
-          {"leading", state.acting},
-          {"policy_decides", state.policy_ready},
-          {"functions", std::move(functions)}};
+  nlohmann::json json = {{"ticks", state.ticks},
+                         {"skipped", state.skipped},
+                         {"wall_seconds", static_cast<double>(state.wall_us) / 1e6},
+                         {"platform_answers", state.observed},
+                         {"leading", state.acting},
+                         {"policy_decides", state.policy_ready},
+                         {"functions", std::move(functions)}};
+  if (state.adaptation) json["adaptation"] = AdaptationJson(*state.adaptation);
+  return json;
 }
 
 }  // namespace reeve

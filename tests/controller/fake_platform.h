@@ -3,6 +3,7 @@
 
 #include <functional>
 #include <memory>
+#include <set>
 #include <string>
 #include <utility>
 #include <vector>
@@ -80,6 +81,9 @@ class FakePlatform : public LivePlatform {
     return absl::OkStatus();
   }
   bool MayAct() const override { return may_act; }
+  bool MayActOn(FunctionId slot) const override {
+    return may_act && others.count(slot.index()) == 0;
+  }
 
   // What a test sets.
   PlatformCapabilities can;
@@ -90,6 +94,7 @@ class FakePlatform : public LivePlatform {
   SimTime observe_takes;
   absl::Status observe_status, apply_status, hand_back_status;
   bool may_act = true;
+  std::set<uint32_t> others;            // slots on which another instance acts
   std::function<void(int)> on_observe;  // given how many there have been, from 1
 
   // What was asked.

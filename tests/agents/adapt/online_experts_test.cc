@@ -215,6 +215,15 @@ TEST(OnlineExpertsTest, AnExpertGoesOnFromItsState) {
   const VectorEnvSpec larger = OnlineShape(2, 1, 2);
   OnlineExperts wrong(larger, Small(), FakeTrainers(), 1);
   EXPECT_EQ(wrong.Restore(4, *state).code(), absl::StatusCode::kInvalidArgument);
+  // But it may be taken over: a1's network begins anew.
+  ASSERT_TRUE(wrong.Adopt(4, *state).ok());
+  PlayOnline(wrong, larger, 4, 1);
+  EXPECT_EQ(wrong.counts().experts_begun, 0);
+  const std::vector<float> before = state->trainer.model.actor_parameters;
+  std::vector<float> after = wrong.StateOf(4)->trainer.model.actor_parameters;
+  ASSERT_EQ(after.size(), 2 * before.size());
+  after.resize(before.size());
+  EXPECT_EQ(after, before);
 }
 
 // Out of reach at every other batch.

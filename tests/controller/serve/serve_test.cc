@@ -127,6 +127,17 @@ TEST_F(ServeTest, EveryMetricIsDocumented) {
   LoopMetrics metrics("fake", "kpa", SimTime::Seconds(2), nullptr);
   f.options.sinks = {&metrics};
   f.modes.Set("u", {ControlMode::kShadow, false});
+  const LivePolicyMaker make = f.options.make_policy;
+  f.options.make_policy = [&make](const auto& functions, const auto& tenants) {
+    absl::StatusOr<LivePolicy> policy = make(functions, tenants);
+    policy->adaptation = [n = uint64_t{0}]() mutable {
+      AdaptationNow now;
+      now.environment = 3;
+      now.updates = ++n % 4;  // as one that is made anew at its fourth tick
+      return now;
+    };
+    return policy;
+  };
   ASSERT_TRUE(f.Run(6, [&](int n) {
                  f.platform.status[0].metrics_age = n == 6 ? SimTime::Max() : SimTime();
                }).ok());
@@ -151,6 +162,8 @@ TEST_F(ServeTest, EveryMetricIsDocumented) {
   EXPECT_THAT(text, HasSubstr("reeve_functions_held_or_fallen_back{reason=\"missing\"} 1\n"));
   EXPECT_THAT(text, HasSubstr("reeve_writes_withheld_total{reason=\"shadow\"} 6\n"));
   EXPECT_THAT(text, HasSubstr("reeve_take_overs_total 1\n"));
+  EXPECT_THAT(text, HasSubstr("reeve_environment 3\n"));
+  EXPECT_THAT(text, HasSubstr("reeve_expert_updates_total 5\n"));
 }
 
 // ---- HTTP

@@ -1,0 +1,63 @@
+// Policies that learn on the live platform they drive (agents/adapt/adaptive_policy.h), made for
+// whatever functions there are.
+#pragma once
+
+#include <functional>
+#include <string>
+
+#include "absl/status/status.h"
+#include "absl/status/statusor.h"
+#include "agents/adapt/adaptive_policy.h"
+#include "agents/adapt/expert_library.h"
+#include "agents/adapt/expert_trainer.h"
+#include "agents/adapt/online_spec.h"
+#include "agents/adapt/safeguard_spec.h"
+#include "agents/policy_factory.h"
+#include "controller/control_loop.h"
+#include "core/config.h"
+#include "core/units.h"
+
+namespace reeve {
+
+struct LiveAdaptationSpec {
+  std::string experts;
+  AdaptiveSpec learner;
+  SafeguardSpec safeguard;
+  ExpertLibrarySpec library;
+
+  template <class V>
+  static void Fields(V& v) {
+    using S = LiveAdaptationSpec;
+    v.Field(
+        "experts", &S::experts,
+        "Folder of the experts; what it has is gone on from, and what is learned is kept there");
+    v.Field("learner", &S::learner, "What it sees, may do and is paid, and how it learns");
+    v.Field("safeguard", &S::safeguard,
+            "When the policy of `policy` drives in its place; `fallback` does not count here");
+    v.Field("library", &S::library, "How experts are kept");
+  }
+  // There is a folder.
+  absl::Status Validate() const;
+};
+
+// Makes those who learn, as an OnlineSpec says.
+using TrainerMaker = std::function<ExpertTrainerFactory(const OnlineSpec&)>;
+
+struct LiveAdaptationOptions {
+  PolicySpec fallback;  // drives while it is not safe to let the learner
+  SimTime period;
+  uint64_t seed = 0;
+  TrainerMaker trainers;
+  std::function<void(const std::string&)> on_message;  // sentences for the log; may be empty
+};
+
+// A maker of such policies; opens the folder of the experts, and holds its lock while the maker or
+// one of its policies lives. A policy is done with before the next one is made: it puts what it has
+// learned there, for which it waits for a training that is under way, and the next one goes on from
+// that, though its functions be others (CarryOver).
+// Errors: those of the folder, a fallback that cannot be made. InvalidArgument of the maker when
+// the folder's experts were of other networks, features or actions.
+absl::StatusOr<LivePolicyMaker> MakeLiveAdaptation(const LiveAdaptationSpec& spec,
+                                                   const LiveAdaptationOptions& options);
+
+}  // namespace reeve
