@@ -169,11 +169,10 @@ void FeatureExtractor::Forget(FunctionId function) {
   for (const auto& shared : state_->histories) shared.history->Forget(function.index());
 }
 
-void FeatureExtractor::Extract(const Snapshot& snapshot, std::span<float> out) {
+void FeatureExtractor::Extract(const Snapshot& snapshot, std::span<float> out, size_t stride) {
   State& s = *state_;
   const size_t functions = snapshot.functions.size();
-  const size_t stride = s.columns.size();
-  REEVE_CHECK(out.size() == functions * stride);
+  REEVE_CHECK(stride >= s.columns.size() && out.size() == functions * stride);
   if (functions > s.functions) s.Resize(functions);
 
   const WindowInput window(snapshot);
@@ -186,7 +185,7 @@ void FeatureExtractor::Extract(const Snapshot& snapshot, std::span<float> out) {
     if (passed) {
       for (const auto& shared : s.histories) shared.history->Update(window, begin, end);
     }
-    for (size_t o = 0; o < stride; ++o) {
+    for (size_t o = 0; o < s.columns.size(); ++o) {
       const State::Column& column = s.columns[o];
       const FeatureInput in{.window = window,
                             .w = window.w,

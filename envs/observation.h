@@ -85,12 +85,14 @@ class FeatureExtractor {
   // Forgets that of one function: another has taken its place.
   void Forget(FunctionId function);
 
-  // Writes out[f * O + o] for all functions of `snapshot`, [F, O] float32. Snapshots come in time
+  // Writes out[f * O + o] for all functions of `snapshot`, [F, O] float32, or out[f * stride + o],
+  // where something else follows each function's features (stride >= O). Snapshots come in time
   // order, each once; histories take in those whose window has a length. More functions than
   // before: the new ones have no history. Every value is finite and in its feature's range,
   // whatever the snapshot says. No allocation when there are no more functions than before. Takes
   // about 5 ns a value on one core.
-  void Extract(const Snapshot& snapshot, std::span<float> out);
+  void Extract(const Snapshot& snapshot, std::span<float> out) { Extract(snapshot, out, size()); }
+  void Extract(const Snapshot& snapshot, std::span<float> out, size_t stride);
 
  private:
   struct State;

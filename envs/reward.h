@@ -81,14 +81,15 @@ class RewardFunction {
   void Share(std::span<const uint8_t> present, std::span<float> rewards) const;
 
   struct Input;  // of one function
-
- private:
+  struct Block;  // of several
   struct Part {
-    double (*value)(const Input&);
+    void (*add)(const Part&, const Block&);
     double weight, scale;
     double max;
     bool rule;
   };
+
+ private:
   std::vector<Part> parts_;
   double team_ = 0;
 };

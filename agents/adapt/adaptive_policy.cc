@@ -52,7 +52,6 @@ AdaptivePolicy::AdaptivePolicy(const AdaptiveSpec& spec, const AgentNames& names
       tracker_(spec.context, may_change_ ? std::max(functions_, Groups(spec)) : functions_),
       detector_(spec.detector, tracker_.size()),
       learner_(ShapeOf(spec, names), spec.online, std::move(trainers), seed),
-      features_(functions_ * extractor_.size()),
       observations_(functions_ * (extractor_.size() + 1)),
       legal_(functions_ * static_cast<size_t>(codec_.choices())),
       present_(functions_, 1),
@@ -72,11 +71,12 @@ void AdaptivePolicy::set_value_sink(std::function<void(double)> sink) {
 // What came of the last choice.
 absl::Status AdaptivePolicy::Settle(const Snapshot& snapshot) {
   if (!chosen_ || snapshot.window == SimTime()) return absl::OkStatus();
-  for (size_t f = 0; f < functions_; ++f) {
+  const bool all_own = std::ranges::find(own_, uint8_t{0}) == own_.end();
+  for (size_t f = 0; f < functions_ && !all_own; ++f) {
     if (own_[f] == 0) outcomes_[f] = {};  // the agent's move was not made
   }
   reward_.Compute(snapshot, outcomes_, previous_, rewards_);
-  for (size_t f = 0; f < functions_; ++f) {
+  for (size_t f = 0; f < functions_ && !all_own; ++f) {
     if (own_[f] == 0) rewards_[f] -= static_cast<float>(spec_.unsafe_penalty);
   }
   mean_reward_ = std::accumulate(rewards_.begin(), rewards_.end(), 0.0) /
@@ -101,12 +101,10 @@ absl::Status AdaptivePolicy::Decide(const Snapshot& snapshot, std::span<Decision
     learner_.Switch(detection_.environment,
                     ClosestTo(detector_.environments(), detection_.environment));
   }
-  extractor_.Extract(snapshot, features_);
   const size_t width = extractor_.size();
+  extractor_.Extract(snapshot, observations_, width + 1);
   for (size_t f = 0; f < functions_; ++f) {
-    float* const row = &observations_[f * (width + 1)];
-    std::copy_n(&features_[f * width], width, row);
-    row[width] = own_[f] == 0 ? 1.0F : 0.0F;
+    observations_[f * (width + 1) + width] = own_[f] == 0 ? 1.0F : 0.0F;
   }
   codec_.Legal(snapshot, legal_);
   RETURN_IF_ERROR(learner_.Act({observations_, legal_, present_}, choices_));
@@ -156,9 +154,10 @@ absl::Status AdaptiveControl::Decide(const Snapshot& snapshot, std::span<Decisio
   RETURN_IF_ERROR(guarded_.Decide(snapshot, decisions));
   // Of a snapshot that cannot be true the learner did not hear; what it chose before is overruled.
   const bool believed = guarded_.metrics_fault() == MetricsFault::kNone;
-  own_.resize(decisions.size());
-  for (size_t f = 0; f < own_.size(); ++f) {
-    own_[f] = believed && !guarded_.engaged(FunctionId(static_cast<uint32_t>(f))) ? 1 : 0;
+  own_.assign(decisions.size(), 0);
+  if (believed && !guarded_.engaged().empty()) {
+    std::ranges::transform(guarded_.engaged(), own_.begin(),
+                           [](uint8_t engaged) { return engaged == 0 ? uint8_t{1} : uint8_t{0}; });
   }
   adaptive_->SetOwn(own_);
   return absl::OkStatus();

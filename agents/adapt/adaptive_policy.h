@@ -126,7 +126,6 @@ class AdaptivePolicy : public Policy {
   bool chosen_ = false;  // there is a choice to be rewarded
   double mean_reward_ = 0;
 
-  std::vector<float> features_;                     // [F, O - 1]
   std::vector<float> observations_;                 // [F, O]
   std::vector<uint8_t> legal_;                      // [F, K]
   std::vector<uint8_t> present_;                    // [F] ones

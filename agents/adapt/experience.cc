@@ -12,6 +12,8 @@ namespace {
 
 constexpr size_t kLargestCopiedCritic = 1'000'000;  // floats
 constexpr size_t kSummedAtOnce = 64;                // features
+constexpr size_t kAgentsAtOnce = 32;                // their observations stay in the nearest cache
+constexpr size_t kWidth = 4;                        // features whose sums stay in registers
 
 VectorEnvSpec WithStretches(VectorEnvSpec shape, const ExperienceSpec& spec) {
   shape.envs = spec.stretches * spec.patience;
@@ -28,6 +30,26 @@ PolicyModel SizesOf(PolicyModel model) {
   model.actor_parameters = {};
   model.critic_parameters = {};
   return model;
+}
+
+// Adds `agents` rows of W numbers, `stride` apart, to the sums of d = x - mean and of d^2, row
+// after row.
+template <size_t W>
+void AddMoments(const float* x, size_t agents, size_t stride, const double* mean, double* first,
+                double* second) {
+  std::array<double, W> centre, sum, square;
+  std::copy_n(mean, W, centre.begin());
+  std::copy_n(first, W, sum.begin());
+  std::copy_n(second, W, square.begin());
+  for (size_t a = 0; a < agents; ++a, x += stride) {
+    for (size_t i = 0; i < W; ++i) {
+      const double d = x[i] - centre[i];
+      sum[i] += d;
+      square[i] += d * d;
+    }
+  }
+  std::copy_n(sum.begin(), W, first);
+  std::copy_n(square.begin(), W, second);
 }
 
 template <class T>
@@ -134,15 +156,23 @@ void Experience::NoteSums(const PolicyModel& model, const ExperienceStep& step) 
   }
   const double* const mean = model.observations.mean.data();
   double count = 0;
-  for (size_t a = 0; a < agents(); ++a) {
-    if (step.present[a] == 0) continue;
-    count += 1;
-    const float* const x = step.observations.data() + a * features;
-    for (size_t f = 0; f < features; ++f) {
-      const double d = x[f] - mean[f];
-      first[f] += d;
-      second[f] += d * d;
+  for (size_t a = 0; a < agents();) {
+    if (step.present[a] == 0) {
+      ++a;
+      continue;
     }
+    size_t end = a + 1;
+    while (end < agents() && end - a < kAgentsAtOnce && step.present[end] != 0) ++end;
+    const float* const x = step.observations.data() + a * features;
+    size_t f = 0;
+    for (; f + kWidth <= features; f += kWidth) {
+      AddMoments<kWidth>(x + f, end - a, features, mean + f, &first[f], &second[f]);
+    }
+    for (; f < features; ++f) {
+      AddMoments<1>(x + f, end - a, features, mean + f, &first[f], &second[f]);
+    }
+    count += static_cast<double>(end - a);
+    a = end;
   }
   for (size_t f = 0; f < features; ++f) {
     sums[3 * f] += count;
@@ -157,10 +187,11 @@ void Experience::Complete(const ExperienceOutcome& outcome) {
   Put(outcome.rewards, at, rewards_);
   Put(outcome.own, at, own_);
   const uint8_t* const here = &present_[at * agents()];
-  size_t own = 0, present = 0;
+  uint32_t own = 0, present = 0;
   for (size_t a = 0; a < agents(); ++a) {
-    present += here[a] != 0;
-    own += here[a] != 0 && outcome.own[a] != 0;
+    const auto is_here = static_cast<uint8_t>(here[a] != 0);
+    present += is_here;
+    own += is_here & static_cast<uint8_t>(outcome.own[a] != 0);
   }
   if (present > 0) own_steps_ += static_cast<double>(own) / static_cast<double>(present);
   completed_ = true;

@@ -34,14 +34,34 @@ class FallbackSettings {
   void Restore(size_t function, Decision& decision) const;
 
   // Set are all fields that are known.
-  const Decision& of(size_t function) const { return settings_[function]; }
+  Decision of(size_t function) const;
+  bool KnowsKeepAlive(size_t function) const { return Knows(function, kKeepAlive); }
+  // [F] Containers that the fallback asked for at the last Note; 0 where it left them as they were.
+  std::span<const int32_t> asked() const { return asked_; }
+  // The longest that it asked for then; zero: none.
+  SimTime longest_keep_alive() const { return longest_keep_alive_; }
 
  private:
   enum Field : uint8_t { kReplicas = 1, kCpu = 2, kMemory = 4, kConcurrency = 8, kKeepAlive = 16 };
 
+  bool Knows(size_t function, Field field) const { return (known_[function] & field) != 0; }
+  template <class T>
+  void Set(Field field, const T& value, size_t function, std::vector<T>& column) {
+    column[function] = value;
+    known_[function] = static_cast<uint8_t>(known_[function] | field);
+  }
+
   const SimTime keep_alive_;
-  std::vector<Decision> settings_;  // [F]
-  std::vector<uint8_t> touched_;    // [F] set of Field: the learner changed it once
+  std::vector<uint8_t> known_;    // [F] set of Field
+  std::vector<uint8_t> touched_;  // [F] set of Field: the learner changed it once
+  std::vector<int32_t> asked_;    // [F]
+  SimTime longest_keep_alive_;
+  // [F] each, column by column: a fallback mentions one or two of them, for thousands of functions.
+  std::vector<int32_t> replicas_;
+  std::vector<Millicores> cpu_;
+  std::vector<Mebibytes> memory_;
+  std::vector<int32_t> concurrency_;
+  std::vector<SimTime> keep_alives_;
 };
 
 }  // namespace reeve

@@ -1,7 +1,10 @@
 #include "agents/adapt/metrics_check.h"
 
+#include <algorithm>
 #include <array>
+#include <bit>
 #include <cmath>
+#include <cstdint>
 #include <limits>
 #include <tuple>
 #include <vector>
@@ -28,49 +31,60 @@ bool SizesFit(const FunctionWindows& w, size_t n) {
          w.slo_latency.size() == n;
 }
 
-// Whether every number is within [0, most]; a NaN is not. Column by column and without a branch, so
-// that compilers turn it into vector instructions: this looks at every number of every window.
-template <class T>
-bool AllWithin(const std::vector<T>& column, T most) {
-  int bad = 0;
-  for (const T& x : column) bad += static_cast<int>(!(x >= T(0))) | static_cast<int>(!(x <= most));
+// Whether every number is finite and not negative, by its bits: those of such numbers are, as
+// integers, from 0 up to those of the largest finite one (-0 and a few others are not, and are
+// looked at again). Column by column and without a branch, so that compilers turn it into vector
+// instructions: this looks at every number of every window.
+bool AllSoundBits(const std::vector<float>& column) {
+  constexpr auto kMost = std::bit_cast<int32_t>(std::numeric_limits<float>::max());
+  int32_t bad = 0;
+  for (const float x : column) {
+    const auto bits = std::bit_cast<int32_t>(x);
+    bad |= static_cast<int32_t>(bits < 0) | static_cast<int32_t>(bits > kMost);
+  }
+  return bad == 0;
+}
+bool AllSoundBits(const std::vector<double>& column) {
+  // The upper halves are enough: all ones in the exponent is what is not finite.
+  constexpr int32_t kMost = 0x7fefffff;
+  int32_t bad = 0;
+  for (const double x : column) {
+    const auto upper = static_cast<int32_t>(std::bit_cast<uint64_t>(x) >> 32);
+    bad |= static_cast<int32_t>(upper < 0) | static_cast<int32_t>(upper > kMost);
+  }
   return bad == 0;
 }
 template <class Unit>
 bool NoneNegative(const std::vector<Unit>& column) {
-  int bad = 0;
-  for (const Unit& x : column) bad += static_cast<int>(x < Unit());
-  return bad == 0;
+  Unit least{};
+  for (const Unit& x : column) least = std::min(least, x);
+  return least >= Unit();
 }
 bool InOrder(const std::vector<float>& lower, const std::vector<float>& upper) {
-  int bad = 0;
-  for (size_t f = 0; f < lower.size(); ++f) bad += static_cast<int>(!(lower[f] <= upper[f]));
+  int32_t bad = 0;
+  for (size_t f = 0; f < lower.size(); ++f) bad |= static_cast<int32_t>(!(lower[f] <= upper[f]));
   return bad == 0;
 }
 
 // CheckFunctionMetrics finds no fault with any function.
 bool AllSound(const FunctionWindows& w, const MetricsTrigger& spec) {
-  constexpr double kMost = std::numeric_limits<double>::max();
-  constexpr float kMostFloat = std::numeric_limits<float>::max();
   for (const auto* means :
        {&w.mean_queued, &w.mean_in_flight, &w.cpu_used_millicores, &w.memory_used_mebibytes}) {
-    if (!AllWithin(*means, kMost)) return false;
+    if (!AllSoundBits(*means)) return false;
   }
   // In order, finite at both ends and not below 0: so is what lies between.
   for (const auto& [p50, p95, p99] :
        {std::tie(w.latency_p50_ms, w.latency_p95_ms, w.latency_p99_ms),
         std::tie(w.execution_p50_ms, w.execution_p95_ms, w.execution_p99_ms)}) {
-    if (!AllWithin(p50, kMostFloat) || !AllWithin(p99, kMostFloat) || !InOrder(p50, p95) ||
-        !InOrder(p95, p99)) {
+    if (!AllSoundBits(p50) || !AllSoundBits(p99) || !InOrder(p50, p95) || !InOrder(p95, p99)) {
       return false;
     }
   }
-  int too_many = 0;
-  for (const uint32_t ready : w.containers_ready) {
-    too_many += static_cast<int>(static_cast<double>(ready) > spec.max_containers);
-  }
-  return too_many == 0 && NoneNegative(w.cpu_limit) && NoneNegative(w.memory_limit) &&
-         NoneNegative(w.concurrency_limit) && NoneNegative(w.slo_latency);
+  uint32_t most = 0;
+  for (const uint32_t ready : w.containers_ready) most = std::max(most, ready);
+  return static_cast<double>(most) <= spec.max_containers && NoneNegative(w.cpu_limit) &&
+         NoneNegative(w.memory_limit) && NoneNegative(w.concurrency_limit) &&
+         NoneNegative(w.slo_latency);
 }
 
 }  // namespace

@@ -1,6 +1,7 @@
 #include "agents/adapt/recovery_watch.h"
 
 #include <algorithm>
+#include <cmath>
 
 #include "agents/adapt/safety_meter.h"
 
@@ -14,27 +15,27 @@ void RecoveryWatch::LearnerActs(const Snapshot& snapshot) {
   owed_.resize(w.size());
   healthy_.assign(w.size(), 0);
   for (size_t f = 0; f < w.size(); ++f) {
-    owed_[f] = static_cast<double>(w.queued[f]) + w.in_flight[f];
+    owed_[f] = int64_t{w.queued[f]} + w.in_flight[f];
   }
 }
 
-bool RecoveryWatch::Healthy(const Snapshot& snapshot, std::span<const Decision> wishes,
-                            size_t f) const {
+// A function is healthy once what was there under the learner has left, no more wait than the
+// fallback would leave waiting, and it has the containers that the fallback wished for. Whole
+// numbers and no branch: this is done for every function in every period that a learner drives.
+bool RecoveryWatch::AllWereHealthy(const Snapshot& snapshot, std::span<const int32_t> asked) {
   const FunctionWindows& w = snapshot.functions;
-  const int32_t wish = wishes[f].replicas.value_or(0);
-  return owed_[f] <= 0 && w.queued[f] <= queue_ &&
-         w.containers_ready[f] >= static_cast<uint32_t>(std::max(wish, 0));
-}
-
-bool RecoveryWatch::AllWereHealthy(const Snapshot& snapshot, std::span<const Decision> wishes) {
-  bool all = true;
-  for (size_t f = 0; f < snapshot.functions.size(); ++f) {
-    if (healthy_[f] != 0) continue;
-    owed_[f] -= RequestsLeft(snapshot.functions, f);
-    healthy_[f] = Healthy(snapshot, wishes, f) ? 1 : 0;
-    all = all && healthy_[f] != 0;
+  const auto queue = static_cast<uint32_t>(std::clamp(std::floor(queue_), 0.0, 4e9));
+  uint8_t all = 1;
+  for (size_t f = 0; f < w.size(); ++f) {
+    const int64_t left =
+        int64_t{w.completions[f]} + w.failures[f] + w.timeouts[f] + w.rejections[f];
+    owed_[f] -= healthy_[f] != 0 ? 0 : left;
+    const bool now = (owed_[f] <= 0) & (w.queued[f] <= queue) &
+                     (w.containers_ready[f] >= static_cast<uint32_t>(asked[f]));
+    healthy_[f] = static_cast<uint8_t>(healthy_[f] | static_cast<uint8_t>(now));
+    all &= healthy_[f];
   }
-  return all;
+  return all != 0;
 }
 
 bool RecoveryWatch::Settled(const Snapshot& snapshot) {
@@ -52,14 +53,11 @@ bool RecoveryWatch::Settled(const Snapshot& snapshot) {
   return spec_.settle == SimTime();
 }
 
-bool RecoveryWatch::Add(const Snapshot& snapshot, std::span<const Decision> wishes) {
+bool RecoveryWatch::Add(const Snapshot& snapshot, std::span<const int32_t> asked,
+                        SimTime keep_alive) {
   if (recovered_) return true;
-  if (!AllWereHealthy(snapshot, wishes) || !Settled(snapshot)) return false;
-  SimTime keep_alive = spec_.keep_alive;
-  for (const Decision& wish : wishes) {
-    if (wish.keep_alive) keep_alive = std::max(keep_alive, *wish.keep_alive);
-  }
-  recovered_ = snapshot.time - learner_time_ >= keep_alive;
+  if (!AllWereHealthy(snapshot, asked) || !Settled(snapshot)) return false;
+  recovered_ = snapshot.time - learner_time_ >= std::max(spec_.keep_alive, keep_alive);
   return false;  // the window that ends now still was on the way
 }
 

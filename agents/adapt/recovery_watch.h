@@ -23,7 +23,6 @@
 #include <vector>
 
 #include "agents/adapt/violation_budget.h"
-#include "core/decision.h"
 #include "core/snapshot.h"
 #include "core/units.h"
 
@@ -36,9 +35,10 @@ class RecoveryWatch {
 
   // The learner decides on this snapshot.
   void LearnerActs(const Snapshot& snapshot);
-  // The next snapshot, before anyone decides on it; `wishes` [F] is what the fallback wished for at
-  // the last one. Returns whether the window that it ends is the fallback's own.
-  bool Add(const Snapshot& snapshot, std::span<const Decision> wishes);
+  // The next snapshot, before anyone decides on it; `asked` [F] are the containers that the
+  // fallback wished for at the last one (0: left as they were), `keep_alive` the longest that it
+  // wished for. Returns whether the window that it ends is the fallback's own.
+  bool Add(const Snapshot& snapshot, std::span<const int32_t> asked, SimTime keep_alive);
 
   // As of the last Add.
   bool recovered() const { return recovered_; }
@@ -46,10 +46,9 @@ class RecoveryWatch {
   bool repaired() const { return recovered_ || healthy_since_ != SimTime::Max(); }
 
  private:
-  bool AllWereHealthy(const Snapshot& snapshot, std::span<const Decision> wishes);
+  bool AllWereHealthy(const Snapshot& snapshot, std::span<const int32_t> asked);
   // Whether `settle` has passed well.
   bool Settled(const Snapshot& snapshot);
-  bool Healthy(const Snapshot& snapshot, std::span<const Decision> wishes, size_t f) const;
 
   const ViolationBudgetSpec spec_;
   const double queue_;
@@ -57,7 +56,7 @@ class RecoveryWatch {
   SimTime learner_time_;   // of its last decision
   SimTime healthy_since_;  // when the last function was; Max() while there is one that was not
   double left_ = 0, violations_ = 0;  // requests since then
-  std::vector<double> owed_;          // [F] requests to leave that were there under the learner
+  std::vector<int64_t> owed_;         // [F] requests to leave that were there under the learner
   std::vector<uint8_t> healthy_;      // [F] was so once since
 };
 

@@ -3,6 +3,7 @@
 #include <fmt/format.h>
 
 #include <algorithm>
+#include <numeric>
 
 #include "agents/adapt/around_fallback.h"
 #include "core/status.h"
@@ -21,8 +22,9 @@ bool CanBe(const Decision& d) {
          d.keep_alive.value_or(SimTime()) >= SimTime();
 }
 
-double InSystem(const FunctionWindows& w, size_t f) {
-  return static_cast<double>(w.queued[f]) + w.in_flight[f];
+// Exact: whole numbers below 2^53.
+double Sum(const std::vector<uint32_t>& column) {
+  return static_cast<double>(std::accumulate(column.begin(), column.end(), uint64_t{0}));
 }
 
 }  // namespace
@@ -51,7 +53,7 @@ const SafeguardState& SafeguardedPolicy::state(FunctionId function) const {
 void SafeguardedPolicy::Begin(const Snapshot& snapshot) {
   const size_t functions = snapshot.functions.size();
   settings_.Begin(snapshot);
-  wanted_.resize(functions);
+  overruled_.resize(functions);
   wished_.resize(functions);
   engaged_.assign(functions, 0);
   if (per_function_) function_guards_.assign(functions, Safeguard(spec_));
@@ -76,7 +78,7 @@ absl::Status SafeguardedPolicy::Decide(const Snapshot& snapshot, std::span<Decis
   Account(snapshot);
   started_ = true;
   last_time_ = snapshot.time;
-  RETURN_IF_ERROR(AskBoth(snapshot));
+  RETURN_IF_ERROR(AskBoth(snapshot, decisions));
   UpdateGuards(snapshot);
   Choose(snapshot, decisions);
   Count();
@@ -85,13 +87,9 @@ absl::Status SafeguardedPolicy::Decide(const Snapshot& snapshot, std::span<Decis
 
 void SafeguardedPolicy::Account(const Snapshot& snapshot) {
   const FunctionWindows& w = snapshot.functions;
-  double arrivals = 0, left = 0, violations = 0, in_system = 0;
-  for (size_t f = 0; f < w.size(); ++f) {
-    arrivals += w.arrivals[f];
-    left += RequestsLeft(w, f);
-    violations += w.slo_violations[f];
-    in_system += InSystem(w, f);
-  }
+  const double arrivals = Sum(w.arrivals), in_system = Sum(w.queued) + Sum(w.in_flight);
+  const double left = Sum(w.completions) + Sum(w.failures) + Sum(w.timeouts) + Sum(w.rejections);
+  double violations = Sum(w.slo_violations);
   // Of time of which nothing is known: what was there, and what could have come.
   const SimTime unseen = snapshot.time - snapshot.window - last_time_;
   if (started_ && unseen > SimTime()) {
@@ -99,22 +97,22 @@ void SafeguardedPolicy::Account(const Snapshot& snapshot) {
   }
   last_in_system_ = in_system;
   budget_.AddWindow(snapshot.window, arrivals, left);
-  if (!recovery_.Add(snapshot, wished_)) budget_.Charge(violations);
+  if (!recovery_.Add(snapshot, settings_.asked(), settings_.longest_keep_alive()))
+    budget_.Charge(violations);
 }
 
-absl::Status SafeguardedPolicy::AskBoth(const Snapshot& snapshot) {
+absl::Status SafeguardedPolicy::AskBoth(const Snapshot& snapshot, std::span<Decision> wanted) {
   wished_.assign(wished_.size(), Decision());
   RETURN_IF_ERROR(fallback_->Decide(snapshot, wished_));
   settings_.Note(wished_);
-  wanted_.assign(wanted_.size(), Decision());
-  const absl::Status decided = learner_->Decide(snapshot, wanted_);
+  const absl::Status decided = learner_->Decide(snapshot, wanted);
   learner_failed_ = !decided.ok();
   if (!decided.ok()) {
     if (!spec_.tolerate_errors) return decided;
     learner_status_ = decided;
   }
-  for (size_t f = 0; f < wanted_.size() && !learner_failed_; ++f) {
-    if (CanBe(wanted_[f])) continue;
+  for (size_t f = 0; f < wanted.size() && !learner_failed_; ++f) {
+    if (CanBe(wanted[f])) continue;
     learner_failed_ = true;
     learner_status_ = absl::InvalidArgumentError(
         fmt::format("{}: an impossible decision for function {}", learner_->name(), f));
@@ -134,7 +132,7 @@ void SafeguardedPolicy::UpdateGuards(const Snapshot& snapshot) {
     for (size_t f = 0; f < w.size(); ++f) {
       exposure.waiting += w.queued[f];
       exposure.in_flight += w.in_flight[f];
-      if (settings_.of(f).keep_alive) exposure.warm += w.containers_ready[f];
+      if (settings_.KnowsKeepAlive(f)) exposure.warm += w.containers_ready[f];
     }
     all.budget_exhausted = !budget_.Allows(exposure, snapshot.window);
   }
@@ -172,12 +170,12 @@ void SafeguardedPolicy::Choose(const Snapshot& snapshot, std::span<Decision> dec
     const bool engaged = guard.state().engaged;
     SetEngaged(f, engaged, guard);
     if (engaged) {
+      overruled_[f] = decisions[f];
       decisions[f] = wished_[f];
       settings_.Restore(f, decisions[f]);
       continue;
     }
     learner_acts = true;
-    decisions[f] = wanted_[f];
     if (spec_.around_fallback) {
       HoldAround(*spec_.around_fallback, settings_.of(f), snapshot, f, decisions[f]);
     }

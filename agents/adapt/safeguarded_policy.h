@@ -114,17 +114,19 @@ class SafeguardedPolicy : public Policy {
 
   Policy& learner() { return *learner_; }
   Policy& fallback() { return *fallback_; }
-  // [F] What either wanted at the last Decide, applied or not.
-  std::span<const Decision> learner_decisions() const { return wanted_; }
+  // [F] What the learner wanted at the last Decide at which it was overruled.
+  std::span<const Decision> overruled() const { return overruled_; }
+  // [F] What the fallback wanted at the last Decide, applied or not.
   std::span<const Decision> fallback_decisions() const { return wished_; }
 
  private:
   void Begin(const Snapshot& snapshot);
   // Charges the window that ended, and gives the budget what it earned.
   void Account(const Snapshot& snapshot);
-  // Asks both; learner_failed_ says whether the learner's decisions can be used.
-  absl::Status AskBoth(const Snapshot& snapshot);
+  // Asks both, the learner for `wanted`; learner_failed_ says whether that can be used.
+  absl::Status AskBoth(const Snapshot& snapshot, std::span<Decision> wanted);
   void UpdateGuards(const Snapshot& snapshot);
+  // `decisions` are the learner's, and become those that count.
   void Choose(const Snapshot& snapshot, std::span<Decision> decisions);
   void RepeatFallback(std::span<Decision> decisions);
   // `guard`: whose engagement it is.
@@ -155,7 +157,8 @@ class SafeguardedPolicy : public Policy {
   SafeguardReasons reasons_;
   std::optional<double> value_;
   std::vector<std::optional<double>> values_;  // [F], or empty
-  std::vector<Decision> wanted_, wished_;      // [F] by learner and fallback
+  std::vector<Decision> overruled_;            // [F] the learner's
+  std::vector<Decision> wished_;               // [F] the fallback's
   std::vector<uint8_t> engaged_;               // [F]
   SafeguardCounts counts_;
 };

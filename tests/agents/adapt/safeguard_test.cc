@@ -242,31 +242,31 @@ TEST(RecoveryWatch, WaitsForRequestsContainersAndTime) {
   spec.settle = S(4);
   RecoveryWatch watch(spec, 3);
   Windows rig;
-  std::vector<Decision> wishes(1);
-  wishes[0].replicas = 2;
-  EXPECT_TRUE(watch.Add(rig.At(2), wishes));  // nothing was broken
+  const std::vector<int32_t> asked = {2};
+  const SimTime keep_alive;
+  EXPECT_TRUE(watch.Add(rig.At(2), asked, keep_alive));  // nothing was broken
   rig.w().queued[0] = 4;
   rig.w().in_flight[0] = 1;
   watch.LearnerActs(rig.snapshot);
   rig.w().queued[0] = 0;
   rig.w().containers_ready[0] = 2;
   rig.w().completions[0] = 4;
-  EXPECT_FALSE(watch.Add(rig.At(4), wishes));  // one of five has not left
+  EXPECT_FALSE(watch.Add(rig.At(4), asked, keep_alive));  // one of five has not left
   EXPECT_FALSE(watch.repaired());
   rig.w().completions[0] = 1;
   rig.w().containers_ready[0] = 1;
-  EXPECT_FALSE(watch.Add(rig.At(6), wishes));  // a container is missing
+  EXPECT_FALSE(watch.Add(rig.At(6), asked, keep_alive));  // a container is missing
   rig.w().containers_ready[0] = 2;
   rig.w().queued[0] = 4;
-  EXPECT_FALSE(watch.Add(rig.At(8), wishes));  // too many wait
+  EXPECT_FALSE(watch.Add(rig.At(8), asked, keep_alive));  // too many wait
   rig.w().queued[0] = 3;
-  EXPECT_FALSE(watch.Add(rig.At(10), wishes));
+  EXPECT_FALSE(watch.Add(rig.At(10), asked, keep_alive));
   EXPECT_TRUE(watch.repaired());
   rig.w().queued[0] = 30;  // what comes later is the fallback's
-  EXPECT_FALSE(watch.Add(rig.At(12), wishes));
-  EXPECT_FALSE(watch.Add(rig.At(14), wishes));  // the last window of the recovery
+  EXPECT_FALSE(watch.Add(rig.At(12), asked, keep_alive));
+  EXPECT_FALSE(watch.Add(rig.At(14), asked, keep_alive));  // the last window of the recovery
   EXPECT_TRUE(watch.recovered());
-  EXPECT_TRUE(watch.Add(rig.At(16), wishes));
+  EXPECT_TRUE(watch.Add(rig.At(16), asked, keep_alive));
 }
 
 TEST(RecoveryWatch, ASystemThatViolatesHasNotSettled) {
@@ -275,19 +275,20 @@ TEST(RecoveryWatch, ASystemThatViolatesHasNotSettled) {
   spec.healthy_share = 0.1;
   RecoveryWatch watch(spec, 3);
   Windows rig;
-  const std::vector<Decision> wishes(1);
+  const std::vector<int32_t> asked = {0};
+  const SimTime keep_alive;
   watch.LearnerActs(rig.At(2));
-  watch.Add(rig.At(4), wishes);
+  watch.Add(rig.At(4), asked, keep_alive);
   EXPECT_TRUE(watch.repaired());
   rig.w().completions[0] = 100;
   rig.w().slo_violations[0] = 11;
   for (int t = 6; t <= 20; t += 2) {
-    watch.Add(rig.At(t), wishes);
+    watch.Add(rig.At(t), asked, keep_alive);
     EXPECT_FALSE(watch.recovered());
   }
   rig.w().slo_violations[0] = 10;
-  watch.Add(rig.At(22), wishes);
-  watch.Add(rig.At(24), wishes);
+  watch.Add(rig.At(22), asked, keep_alive);
+  watch.Add(rig.At(24), asked, keep_alive);
   EXPECT_TRUE(watch.recovered());
 }
 
@@ -296,17 +297,17 @@ TEST(RecoveryWatch, WaitsUntilWarmContainersWouldHaveExpired) {
   spec.settle = SimTime();
   RecoveryWatch watch(spec, 3);
   Windows rig;
-  std::vector<Decision> wishes(1);
-  wishes[0].keep_alive = S(100);
+  const std::vector<int32_t> asked = {0};
+  SimTime keep_alive = S(100);
   watch.LearnerActs(rig.At(2));
-  watch.Add(rig.At(4), wishes);
-  watch.Add(rig.At(100), wishes);
+  watch.Add(rig.At(4), asked, keep_alive);
+  watch.Add(rig.At(100), asked, keep_alive);
   EXPECT_FALSE(watch.recovered());
-  watch.Add(rig.At(102), wishes);
+  watch.Add(rig.At(102), asked, keep_alive);
   EXPECT_TRUE(watch.recovered());
-  wishes[0].keep_alive = SimTime::Max();  // what is lost is lost for good
+  keep_alive = SimTime::Max();  // what is lost is lost for good
   watch.LearnerActs(rig.At(104));
-  watch.Add(rig.At(1e9), wishes);
+  watch.Add(rig.At(1e9), asked, keep_alive);
   EXPECT_FALSE(watch.recovered());
 }
 

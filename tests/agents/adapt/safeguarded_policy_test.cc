@@ -99,7 +99,7 @@ TEST(SafeguardedPolicy, HandsOverAndBackWhileBothSeeEverything) {
   EXPECT_TRUE(rig.policy->engaged(FunctionId(0)));
   EXPECT_EQ(rig.policy->reasons().ToString(), "queue");
   EXPECT_EQ(rig.policy->state().since, SimTime::Seconds(2));
-  EXPECT_EQ(rig.policy->learner_decisions()[0].replicas, 10);
+  EXPECT_EQ(rig.policy->overruled()[0].replicas, 10);
   EXPECT_EQ(rig.policy->fallback_decisions()[0].replicas, 2);
   rig.w().queued[1] = 3;
   EXPECT_EQ(rig.Decide(4), 2);  // the minimum time
