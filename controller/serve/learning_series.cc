@@ -21,8 +21,7 @@ LearningSeries::LearningSeries(prometheus::Registry& registry)
       confidence_(Gauges(registry, "reeve_environment_confidence",
                          "How sure that is, by the last window alone; 0 to 1")
                       .Add({})),
-      environments_(
-          Gauges(registry, "reeve_environments", "Environments that are known").Add({})),
+      environments_(Gauges(registry, "reeve_environments", "Environments that are known").Add({})),
       expert_(
           Gauges(registry, "reeve_expert", "Number of the environment whose expert is in charge")
               .Add({})),

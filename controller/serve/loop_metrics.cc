@@ -65,7 +65,10 @@ struct LoopMetrics::Families {
   Histogram& apply = duration.Add({{"phase", "apply"}}, kSeconds);
   Gauge& up = Gauges(registry, "reeve_platform_up", "Whether the platform answered last").Add({});
   Gauge& leading =
-      Gauges(registry, "reeve_leading", "Whether this instance is the one that acts").Add({});
+      Gauges(registry, "reeve_leading", "Whether this instance is one that acts").Add({});
+  Gauge& led = Gauges(registry, "reeve_functions_led",
+                      "Functions on which this instance is the one that may act")
+                   .Add({});
   ByEnum<ControlMode, Gauge> by_mode{
       Gauges(registry, "reeve_functions", "Functions by their tenant's mode"), "mode"};
   ByEnum<TrustStage, Gauge> by_stage{
@@ -171,7 +174,7 @@ void LoopMetrics::CountFunctions(const TickRecord& tick) {
   Tally<Actuation> actuations;
   Tally<Decider> deciders;
   std::map<std::string_view, double> bad, withheld;
-  double ours = 0, writes = 0;
+  double ours = 0, led = 0, writes = 0;
   SimTime oldest, longest;
   for (const FunctionRecord& record : tick.functions) {
     ++modes[record.mode.mode];
@@ -179,6 +182,7 @@ void LoopMetrics::CountFunctions(const TickRecord& tick) {
     ++actuations[record.actuation];
     ++deciders[record.decider];
     ours += record.ours;
+    led += record.led;
     writes += record.applied != Decision{};
     if (record.stage != TrustStage::kTrusted && record.mode.mode == ControlMode::kActive) {
       ++bad[record.why];
@@ -190,6 +194,7 @@ void LoopMetrics::CountFunctions(const TickRecord& tick) {
       longest = std::max(longest, status.pending_for);
     }
   }
+  f.led.Set(led);
   modes.SetTo(f.by_mode);
   stages.SetTo(f.by_stage);
   actuations.SetTo(f.by_actuation);
