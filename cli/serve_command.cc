@@ -44,7 +44,7 @@ Table SummaryOf(const ServeSummary& summary) {
 
 absl::StatusOr<int> RunServe(const Options& options, const TrainerMaker& trainers) {
   ASSIGN_OR_RETURN(const ServeConfig config, LoadConfig<ServeConfig>(options.config));
-  if (config.adapt && !trainers) BecomeTrainingProgram();
+  if (config.adapt && !config.adapt->elsewhere && !trainers) BecomeTrainingProgram();
   HandleInterrupts();
   ServeHooks hooks;
   hooks.trainers = trainers;

@@ -7,6 +7,7 @@
 #include <vector>
 
 #include "agents/adapt/expert_keeper.h"
+#include "controller/learner/remote_experts.h"
 #include "controller/live_policies.h"
 #include "core/status.h"
 
@@ -27,6 +28,7 @@ struct Seat {
   LiveAdaptationSpec spec;
   LiveAdaptationOptions options;
   LivePolicyMaker fallback;
+  ExpertTrainerFactory trainers;
   std::unique_ptr<ExpertKeeper> keeper;
 
   void TellMessages() {
@@ -57,6 +59,7 @@ class LiveAdaptivePolicy final : public Policy {
         control_(std::move(learner), std::move(fallback), seat_->spec.safeguard) {}
 
   ~LiveAdaptivePolicy() override {
+    control_.adaptive().learner().StopWaiting();
     (void)control_.adaptive().FinishKeeping();  // what goes wrong is a message
     seat_->TellMessages();
   }
@@ -110,8 +113,7 @@ absl::StatusOr<LivePolicy> Make(const std::shared_ptr<Seat>& seat,
                                 const std::vector<std::string>& tenants) {
   ASSIGN_OR_RETURN(LivePolicy fallback, seat->fallback(functions, tenants));
   auto learner = std::make_unique<AdaptivePolicy>(seat->spec.learner, NamesOf(functions, tenants),
-                                                  seat->options.trainers(seat->spec.learner.online),
-                                                  seat->options.seed);
+                                                  seat->trainers, seat->options.seed);
   seat->keeper->set_info(InfoOf(seat->spec, seat->options.period, tenants));
   RETURN_IF_ERROR(learner->KeepWith(seat->keeper.get()));
   auto policy =
@@ -135,6 +137,13 @@ absl::StatusOr<LivePolicyMaker> MakeLiveAdaptation(const LiveAdaptationSpec& spe
   auto seat = std::make_shared<Seat>();
   seat->spec = spec;
   seat->options = options;
+  if (spec.elsewhere) {
+    ASSIGN_OR_RETURN(seat->trainers, RemoteExperts(*spec.elsewhere, spec.learner.online));
+  } else if (options.trainers) {
+    seat->trainers = options.trainers(spec.learner.online);
+  } else {
+    return absl::FailedPreconditionError("nobody is there to learn: say where (elsewhere)");
+  }
   ASSIGN_OR_RETURN(seat->fallback,
                    MakeLivePolicies(options.fallback, options.period, options.seed));
   ASSIGN_OR_RETURN(ExpertLibrary library, ExpertLibrary::Open(spec.experts, spec.library,

@@ -3,6 +3,7 @@
 #pragma once
 
 #include <functional>
+#include <optional>
 #include <string>
 
 #include "absl/status/status.h"
@@ -14,6 +15,7 @@
 #include "agents/adapt/safeguard_spec.h"
 #include "agents/policy_factory.h"
 #include "controller/control_loop.h"
+#include "controller/learner/learner_spec.h"
 #include "core/config.h"
 #include "core/units.h"
 
@@ -24,6 +26,7 @@ struct LiveAdaptationSpec {
   AdaptiveSpec learner;
   SafeguardSpec safeguard;
   ExpertLibrarySpec library;
+  std::optional<RemoteLearnerSpec> elsewhere;
 
   template <class V>
   static void Fields(V& v) {
@@ -35,27 +38,30 @@ struct LiveAdaptationSpec {
     v.Field("safeguard", &S::safeguard,
             "When the policy of `policy` drives in its place; `fallback` does not count here");
     v.Field("library", &S::library, "How experts are kept");
+    v.Field("elsewhere", &S::elsewhere,
+            "Learn in another process, `reeve learner` (docs/bus.md); unset: in this one");
   }
   // There is a folder.
   absl::Status Validate() const;
 };
 
-// Makes those who learn, as an OnlineSpec says.
+// Makes those who learn in this process, as an OnlineSpec says.
 using TrainerMaker = std::function<ExpertTrainerFactory(const OnlineSpec&)>;
 
 struct LiveAdaptationOptions {
   PolicySpec fallback;  // drives while it is not safe to let the learner
   SimTime period;
   uint64_t seed = 0;
-  TrainerMaker trainers;
+  TrainerMaker trainers;  // not asked where the specification says `elsewhere`
   std::function<void(const std::string&)> on_message;  // sentences for the log; may be empty
 };
 
 // A maker of such policies; opens the folder of the experts, and holds its lock while the maker or
 // one of its policies lives. A policy is done with before the next one is made: it puts what it has
-// learned there, for which it waits for a training that is under way, and the next one goes on from
-// that, though its functions be others (CarryOver).
-// Errors: those of the folder, a fallback that cannot be made. InvalidArgument of the maker when
+// learned there, and the next one goes on from that, though its functions be others (CarryOver). A
+// training that is under way is waited for; one elsewhere is given up.
+// Errors: those of the folder; a fallback that cannot be made; a learner elsewhere that cannot be
+// connected to; FailedPrecondition when nobody is there to learn. InvalidArgument of the maker when
 // the folder's experts were of other networks, features or actions.
 absl::StatusOr<LivePolicyMaker> MakeLiveAdaptation(const LiveAdaptationSpec& spec,
                                                    const LiveAdaptationOptions& options);

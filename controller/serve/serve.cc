@@ -197,9 +197,6 @@ absl::StatusOr<LivePolicyMaker> MakeDecider(const ServeConfig& config, const Ser
     maker = MakeLivePolicies(config.policy, config.loop.period, config.seed);
     return maker.ok() ? std::move(maker) : Prefixed("policy", maker.status());
   }
-  if (!hooks.trainers) {
-    return absl::FailedPreconditionError("adapt: this program has nobody who could learn");
-  }
   LiveAdaptationOptions options;
   options.fallback = config.policy;
   options.period = config.loop.period;

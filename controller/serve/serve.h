@@ -28,7 +28,8 @@ struct ServeHooks {
   std::function<void(int port)> on_started;  // port of HTTP, 0: none
   // In place of the policy of the configuration; may be empty.
   LivePolicyMaker make_policy;
-  // Who learns, where the configuration says `adapt`; FailedPrecondition if that is empty.
+  // Who learns, where the configuration says `adapt` and nothing of a learner elsewhere;
+  // FailedPrecondition if that is empty then.
   TrainerMaker trainers;
   LoopSink* sink = nullptr;  // beside those of the configuration; may be null
 };

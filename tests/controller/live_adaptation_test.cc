@@ -154,6 +154,10 @@ TEST_F(LiveAdaptationTest, AFolderAndAFallbackAreNeeded) {
   LiveAdaptationSpec nowhere = spec_;
   nowhere.experts.clear();
   EXPECT_THAT(MessageOf(MakeLiveAdaptation(nowhere, options_).status()), HasSubstr("experts"));
+  LiveAdaptationOptions nobody = options_;
+  nobody.trainers = nullptr;
+  EXPECT_EQ(MakeLiveAdaptation(spec_, nobody).status().code(),
+            absl::StatusCode::kFailedPrecondition);
   options_.fallback.name = "oracle_prewarm";
   EXPECT_FALSE(MakeLiveAdaptation(spec_, options_).ok());
 }

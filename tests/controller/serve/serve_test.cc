@@ -19,6 +19,7 @@
 #include "controller/store/store_reader.h"
 #include "core/config.h"
 #include "core/files.h"
+#include "tests/agents/adapt/online_rig.h"
 #include "tests/controller/fake_platform.h"
 #include "traces/trace_file.h"
 
@@ -29,6 +30,15 @@ using ::testing::ElementsAre;
 using ::testing::HasSubstr;
 using ::testing::IsEmpty;
 using ::testing::UnorderedElementsAre;
+
+// How the policy's learning stood last.
+struct LearningSink : LoopSink {
+  void OnTick(const TickRecord& tick) override {
+    if (tick.adaptation != nullptr) last = *tick.adaptation;
+  }
+  void OnEvent(const EventRecord&) override {}
+  std::optional<AdaptationNow> last;
+};
 
 class ServeTest : public ::testing::Test {
  protected:
@@ -100,6 +110,42 @@ TEST_F(ServeTest, ASimulatedPlatformIsServedToItsEnd) {
   ASSERT_TRUE(events.ok());
   EXPECT_EQ(events->rows().front()[1].value, "start");
   EXPECT_EQ(events->rows().back()[1].value, "stop");
+}
+
+// A policy that learns while it drives; what it learned is kept, and gone on from.
+TEST_F(ServeTest, APolicyLearnsOnTheWay) {
+  ServeConfig config = Config();
+  config.adapt.emplace();
+  config.adapt->experts = Path("experts");
+  config.adapt->learner.online.learner.form = Form::kMeanField;
+  config.adapt->learner.online.learner.sharing = Sharing::kShared;
+  config.adapt->learner.online.stretch = 8;
+  config.adapt->learner.online.stretches = 1;
+  EXPECT_EQ(Serve(config, {}).status().code(), absl::StatusCode::kFailedPrecondition);
+  ServeHooks hooks;
+  hooks.trainers = [](const OnlineSpec&) { return FakeTrainers(); };
+  std::vector<AdaptationNow> seen;
+  for (int run = 0; run < 2; ++run) {
+    LearningSink sink;
+    hooks.sink = &sink;
+    const absl::StatusOr<ServeSummary> summary = Serve(config, hooks);
+    ASSERT_TRUE(summary.ok()) << summary.status();
+    EXPECT_EQ(summary->ticks, 301u);
+    EXPECT_EQ(summary->taken_over, 4u);
+    ASSERT_TRUE(sink.last.has_value());
+    seen.push_back(*sink.last);
+  }
+  EXPECT_GE(seen[0].updates, 10u);
+  const auto library = ExpertLibrary::Open(config.adapt->experts, config.adapt->library,
+                                           config.adapt->learner.detector.spread_prior(),
+                                           ExpertLibrary::Access::kRead);
+  ASSERT_TRUE(library.ok()) << library.status();
+  int64_t updates = 0;
+  for (const auto& [environment, expert] : library->experts()) updates += expert.state.iteration;
+  // An update that came at the very end may be there beside those that came into force.
+  EXPECT_GE(updates, static_cast<int64_t>(seen[0].updates + seen[1].updates));
+  config.sim.speed = 1;
+  EXPECT_THAT(std::string(Serve(config, hooks).status().message()), HasSubstr("swap_after"));
 }
 
 TEST_F(ServeTest, WhatIsWrongIsSaidBeforeAnythingStarts) {
