@@ -3,7 +3,6 @@
 #include <fmt/format.h>
 
 #include <algorithm>
-#include <numeric>
 
 #include "agents/adapt/around_fallback.h"
 #include "core/status.h"
@@ -22,11 +21,6 @@ bool CanBe(const Decision& d) {
          d.keep_alive.value_or(SimTime()) >= SimTime();
 }
 
-// Exact: whole numbers below 2^53.
-double Sum(const std::vector<uint32_t>& column) {
-  return static_cast<double>(std::accumulate(column.begin(), column.end(), uint64_t{0}));
-}
-
 }  // namespace
 
 SafeguardedPolicy::SafeguardedPolicy(std::unique_ptr<Policy> learner,
@@ -36,7 +30,8 @@ SafeguardedPolicy::SafeguardedPolicy(std::unique_ptr<Policy> learner,
       learner_(std::move(learner)),
       fallback_(std::move(fallback)),
       cluster_guard_(spec),
-      meter_(spec.slo_violations.value_or(ViolationTrigger()), per_function_),
+      meter_(spec.slo_violations.value_or(ViolationTrigger()), per_function_,
+             spec.latency.has_value()),
       budget_(BudgetOf(spec)),
       recovery_(BudgetOf(spec), spec.queue.release),
       settings_(BudgetOf(spec).keep_alive) {}
@@ -86,17 +81,15 @@ absl::Status SafeguardedPolicy::Decide(const Snapshot& snapshot, std::span<Decis
 }
 
 void SafeguardedPolicy::Account(const Snapshot& snapshot) {
-  const FunctionWindows& w = snapshot.functions;
-  const double arrivals = Sum(w.arrivals), in_system = Sum(w.queued) + Sum(w.in_flight);
-  const double left = Sum(w.completions) + Sum(w.failures) + Sum(w.timeouts) + Sum(w.rejections);
-  double violations = Sum(w.slo_violations);
+  totals_ = TotalsOf(snapshot.functions);
+  double violations = totals_.violations;
   // Of time of which nothing is known: what was there, and what could have come.
   const SimTime unseen = snapshot.time - snapshot.window - last_time_;
   if (started_ && unseen > SimTime()) {
     violations += last_in_system_ + budget_.peak_rps() * unseen.seconds();
   }
-  last_in_system_ = in_system;
-  budget_.AddWindow(snapshot.window, arrivals, left);
+  last_in_system_ = totals_.in_system;
+  budget_.AddWindow(snapshot.window, totals_.arrivals, totals_.left);
   if (!recovery_.Add(snapshot, settings_.asked(), settings_.longest_keep_alive()))
     budget_.Charge(violations);
 }
@@ -121,7 +114,7 @@ absl::Status SafeguardedPolicy::AskBoth(const Snapshot& snapshot, std::span<Deci
 }
 
 void SafeguardedPolicy::UpdateGuards(const Snapshot& snapshot) {
-  meter_.Add(snapshot);
+  meter_.Add(snapshot, totals_);
   SafetySignals all = meter_.cluster();
   all.value = value_;
   all.learner_failed = learner_failed_;

@@ -140,6 +140,7 @@ class SafeguardedPolicy : public Policy {
   Safeguard cluster_guard_;
   std::vector<Safeguard> function_guards_;  // [F], with scope: function
   SafetyMeter meter_;
+  WindowTotals totals_;  // of the window that ended
   ViolationBudget budget_;
   OverdueMeter overdue_;
   RecoveryWatch recovery_;

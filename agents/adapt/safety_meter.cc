@@ -1,6 +1,8 @@
 #include "agents/adapt/safety_meter.h"
 
 #include <algorithm>
+#include <cstdint>
+#include <numeric>
 
 #include "core/portable_math.h"
 
@@ -13,7 +15,22 @@ double LatencyOverSlo(const FunctionWindows& w, size_t f) {
   return slo_ms > 0 ? w.latency_p95_ms[f] / slo_ms : 0;
 }
 
+// Exact: whole numbers below 2^53.
+double Sum(const std::vector<uint32_t>& column) {
+  return static_cast<double>(std::accumulate(column.begin(), column.end(), uint64_t{0}));
+}
+
 }  // namespace
+
+WindowTotals TotalsOf(const FunctionWindows& w) {
+  WindowTotals totals;
+  totals.arrivals = Sum(w.arrivals);
+  totals.rejected = Sum(w.rejections) + Sum(w.timeouts);
+  totals.left = Sum(w.completions) + Sum(w.failures) + totals.rejected;
+  totals.violations = Sum(w.slo_violations);
+  totals.in_system = Sum(w.queued) + Sum(w.in_flight);
+  return totals;
+}
 
 double RequestsLeft(const FunctionWindows& w, size_t f) {
   return static_cast<double>(w.completions[f]) + w.failures[f] + w.timeouts[f] + w.rejections[f];
@@ -24,35 +41,32 @@ double SafetyMeter::ShareOf(const Recent& recent) const {
   return recent.left >= spec_.minimum_requests ? std::min(share, 1.0) : 0;
 }
 
-void SafetyMeter::Add(const Snapshot& snapshot) {
+void SafetyMeter::Add(const Snapshot& snapshot, const WindowTotals& totals) {
   const FunctionWindows& w = snapshot.functions;
   const double keep = PortableExp(-snapshot.window.seconds() / spec_.memory.seconds());
-  if (per_function_) {
-    recent_.resize(w.size());
-    functions_.resize(w.size());
-  }
   cluster_ = {};
-  double left = 0, violations = 0;
+  cluster_.rejected = totals.rejected;
+  if (w.size() > 0) cluster_.longest_queue = *std::ranges::max_element(w.queued);
+  for (size_t f = 0; f < w.size() && latency_; ++f) {
+    cluster_.latency_over_slo = std::max(cluster_.latency_over_slo, LatencyOverSlo(w, f));
+  }
+  all_.Add(totals.left, totals.violations, keep);
+  cluster_.slo_violation_share = ShareOf(all_);
+  if (per_function_) AddFunctions(w, keep);
+}
+
+void SafetyMeter::AddFunctions(const FunctionWindows& w, double keep) {
+  recent_.resize(w.size());
+  functions_.resize(w.size());
   for (size_t f = 0; f < w.size(); ++f) {
-    const double queue = w.queued[f], latency = LatencyOverSlo(w, f);
-    const double rejected = static_cast<double>(w.rejections[f]) + w.timeouts[f];
-    const double left_here = RequestsLeft(w, f), violations_here = w.slo_violations[f];
-    cluster_.longest_queue = std::max(cluster_.longest_queue, queue);
-    cluster_.latency_over_slo = std::max(cluster_.latency_over_slo, latency);
-    cluster_.rejected += rejected;
-    left += left_here;
-    violations += violations_here;
-    if (!per_function_) continue;
-    recent_[f].Add(left_here, violations_here, keep);
+    recent_[f].Add(RequestsLeft(w, f), w.slo_violations[f], keep);
     SafetySignals& own = functions_[f];
     own = {};
-    own.longest_queue = queue;
-    own.latency_over_slo = latency;
-    own.rejected = rejected;
+    own.longest_queue = w.queued[f];
+    if (latency_) own.latency_over_slo = LatencyOverSlo(w, f);
+    own.rejected = static_cast<double>(w.rejections[f]) + w.timeouts[f];
     own.slo_violation_share = ShareOf(recent_[f]);
   }
-  all_.Add(left, violations, keep);
-  cluster_.slo_violation_share = ShareOf(all_);
 }
 
 }  // namespace reeve

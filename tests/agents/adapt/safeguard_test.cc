@@ -205,7 +205,7 @@ TEST(SafetyMeter, MeasuresFunctionsAndAllTogether) {
   ViolationTrigger spec;
   spec.minimum_requests = 20;
   SafetyMeter meter(spec, true);
-  meter.Add(rig.At(2));
+  meter.Add(rig.At(2), TotalsOf(rig.w()));
   EXPECT_EQ(meter.cluster().longest_queue, 7);
   EXPECT_DOUBLE_EQ(meter.cluster().latency_over_slo, 3);
   EXPECT_EQ(meter.cluster().rejected, 5);
@@ -216,7 +216,7 @@ TEST(SafetyMeter, MeasuresFunctionsAndAllTogether) {
   EXPECT_EQ(meter.function(1).rejected, 4);
   // 30 s later 1/e of it counts.
   rig.w().slo_violations = {0, 0};
-  meter.Add(rig.At(32, 30));
+  meter.Add(rig.At(32, 30), TotalsOf(rig.w()));
   EXPECT_NEAR(meter.function(0).slo_violation_share, 9 / M_E / (91 / M_E + 91), 1e-12);
 }
 
