@@ -25,8 +25,8 @@ struct RewardFunction::Block {
   double window_s;
   std::span<const ActionOutcome> outcomes, previous;  // [F]
   size_t first, size;
-  double* sums;    // [size]
-  uint8_t* ruled;  // [size] a rule has replaced the sum
+  double* sums;  // [size]
+  double* open;  // [size] 1; 0 once a rule has replaced the sum
 };
 
 namespace {
@@ -48,11 +48,13 @@ double Illegal(const In& in) {
   return in.outcome.illegal ? 1 : 0;
 }
 double Unserved(const In& in) {
-  const bool load = in.w.arrivals[in.f] > 0 || in.w.queued[in.f] > 0;
-  return load && ContainersOf(in.w, in.f) == 0 ? 1 : 0;
+  const bool load = (in.w.arrivals[in.f] | in.w.queued[in.f]) > 0;
+  const bool none = (in.w.containers_ready[in.f] | in.w.containers_starting[in.f]) == 0;
+  return load & none ? 1 : 0;
 }
 double Undo(const In& in) {
-  return in.outcome.horizontal < 0 && in.previous.horizontal > 0 ? 1 : 0;
+  const bool fewer = in.outcome.horizontal<0, more_before = in.previous.horizontal> 0;
+  return fewer & more_before ? 1 : 0;
 }
 
 // ---- costs
@@ -105,23 +107,24 @@ double Throughput(const In& in) {
 using Block = RewardFunction::Block;
 
 // One part for a block of functions: a loop for each part that its formula is compiled into, since
-// a call for each part of each function costs more than most formulas.
+// a call for each part of each function costs more than most formulas. What a rule replaces is
+// multiplied away: whether one applies is as good as random, so a branch would cost more.
 template <double (*value)(const In&)>
 void AddPart(const RewardFunction::Part& part, const Block& b) {
   for (size_t i = 0; i < b.size; ++i) {
-    if (b.ruled[i] != 0) continue;
     const double x = value({.w = b.w,
                             .f = b.first + i,
                             .window_s = b.window_s,
                             .outcome = b.outcomes[b.first + i],
                             .previous = b.previous[b.first + i],
                             .scale = part.scale});
-    const double held = x > 0 ? std::min(x, part.max) : 0;  // NaN is 0
-    if (part.rule && held > 0) {
-      b.sums[i] = part.weight;
-      b.ruled[i] = 1;
+    const double held = std::min(std::max(0.0, x), part.max);  // NaN is 0
+    if (part.rule) {
+      const double applies = held > 0 ? b.open[i] : 0;
+      b.sums[i] += part.weight * applies;
+      b.open[i] -= applies;
     } else {
-      b.sums[i] += part.weight * held;
+      b.sums[i] += part.weight * held * b.open[i];
     }
   }
 }
@@ -261,8 +264,7 @@ void RewardFunction::Compute(const Snapshot& after, std::span<const ActionOutcom
   REEVE_CHECK(outcomes.size() == w.size() && previous.size() == w.size() &&
               rewards.size() == w.size());
   const double window_s = std::max(0.0, after.window.seconds());
-  std::array<double, kBlock> sums;
-  std::array<uint8_t, kBlock> ruled;
+  std::array<double, kBlock> sums, open;
   for (size_t first = 0; first < w.size(); first += kBlock) {
     const Block block{.w = w,
                       .window_s = window_s,
@@ -271,9 +273,9 @@ void RewardFunction::Compute(const Snapshot& after, std::span<const ActionOutcom
                       .first = first,
                       .size = std::min(kBlock, w.size() - first),
                       .sums = sums.data(),
-                      .ruled = ruled.data()};
+                      .open = open.data()};
     std::fill_n(sums.begin(), block.size, 0.0);
-    std::fill_n(ruled.begin(), block.size, uint8_t{0});
+    std::fill_n(open.begin(), block.size, 1.0);
     for (const Part& part : parts_) part.add(part, block);
     for (size_t i = 0; i < block.size; ++i) {
       rewards[first + i] = static_cast<float>(std::clamp(sums[i], -1e9, 1e9));

@@ -10,7 +10,7 @@
 namespace reeve {
 namespace {
 
-// Without one the account is kept all the same, and nothing follows from it.
+// Without one no account is kept.
 ViolationBudgetSpec BudgetOf(const SafeguardSpec& spec) {
   return spec.budget.value_or(ViolationBudgetSpec());
 }
@@ -82,6 +82,7 @@ absl::Status SafeguardedPolicy::Decide(const Snapshot& snapshot, std::span<Decis
 
 void SafeguardedPolicy::Account(const Snapshot& snapshot) {
   totals_ = TotalsOf(snapshot.functions);
+  if (!spec_.budget) return;
   double violations = totals_.violations;
   // Of time of which nothing is known: what was there, and what could have come.
   const SimTime unseen = snapshot.time - snapshot.window - last_time_;
@@ -90,8 +91,9 @@ void SafeguardedPolicy::Account(const Snapshot& snapshot) {
   }
   last_in_system_ = totals_.in_system;
   budget_.AddWindow(snapshot.window, totals_.arrivals, totals_.left);
-  if (!recovery_.Add(snapshot, settings_.asked(), settings_.longest_keep_alive()))
+  if (!recovery_.Add(snapshot, settings_.asked(), settings_.longest_keep_alive())) {
     budget_.Charge(violations);
+  }
 }
 
 absl::Status SafeguardedPolicy::AskBoth(const Snapshot& snapshot, std::span<Decision> wanted) {
@@ -174,7 +176,7 @@ void SafeguardedPolicy::Choose(const Snapshot& snapshot, std::span<Decision> dec
     }
     settings_.PassLearner(f, decisions[f]);
   }
-  if (learner_acts) recovery_.LearnerActs(snapshot);
+  if (learner_acts && spec_.budget) recovery_.LearnerActs(snapshot);
 }
 
 void SafeguardedPolicy::RepeatFallback(std::span<Decision> decisions) {

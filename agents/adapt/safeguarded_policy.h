@@ -107,9 +107,9 @@ class SafeguardedPolicy : public Policy {
   // The last failure of the learner to decide; ok if there was none.
   const absl::Status& learner_status() const { return learner_status_; }
   const SafeguardCounts& counts() const { return counts_; }
-  // Kept without a budget in the spec too, by its defaults; then nothing follows from it.
-  const ViolationBudget& budget() const { return budget_; }
   bool has_budget() const { return spec_.budget.has_value(); }
+  // As they began where the spec has no budget.
+  const ViolationBudget& budget() const { return budget_; }
   const RecoveryWatch& recovery() const { return recovery_; }
 
   Policy& learner() { return *learner_; }
