@@ -73,12 +73,8 @@ struct Line {
 
 class RemoteTrainer final : public ExpertTrainer {
  public:
-  RemoteTrainer(std::shared_ptr<Line> line, TrainerState state, int32_t stretches, int32_t steps)
-      : line_(std::move(line)),
-        state_(std::move(state)),
-        stretches_(stretches),
-        steps_(steps),
-        name_(RandomName()) {}
+  RemoteTrainer(std::shared_ptr<Line> line, TrainerState state)
+      : line_(std::move(line)), state_(std::move(state)), name_(RandomName()) {}
 
   absl::StatusOr<OnlineUpdate> Learn(const OnlineBatch& batch) override;
   const TrainerState& state() const override { return state_; }
@@ -89,12 +85,11 @@ class RemoteTrainer final : public ExpertTrainer {
   absl::StatusOr<wire::Learned> Finish(wire::Learn& learn);
   absl::StatusOr<wire::Reply> Send(wire::Learn& learn);
   absl::StatusOr<wire::Reply> Ask(wire::Request& request);
-  absl::StatusOr<OnlineUpdate> Accept(wire::Learned& learned);
+  absl::StatusOr<OnlineUpdate> Accept(const ExpectedUpdate& expected, wire::Learned& learned);
 
   const std::shared_ptr<Line> line_;
   TrainerState state_;
   std::string file_;  // of state_; empty: not made yet
-  const int32_t stretches_, steps_;
   const std::string name_;
   bool has_state_ = false;  // the learner, as far as is known
   uint64_t job_ = 0;
@@ -132,8 +127,10 @@ absl::StatusOr<OnlineUpdate> RemoteTrainer::Try(const OnlineBatch& batch) {
     learn.set_batch(message.SerializeAsString());
   }
   learn.set_batch_xxh3(XXH3_64bits(learn.batch().data(), learn.batch().size()));
+  ASSIGN_OR_RETURN(const ExpectedUpdate expected,
+                   ExpectUpdate(state_.model, line_->online.learner, batch.rollout));
   ASSIGN_OR_RETURN(wire::Learned learned, Finish(learn));
-  return Accept(learned);
+  return Accept(expected, learned);
 }
 
 // Sends the job and asks until it is done. A learner that has forgotten it, because it has been
@@ -206,7 +203,8 @@ absl::StatusOr<wire::Reply> RemoteTrainer::Ask(wire::Request& request) {
 }
 
 // Nothing is replaced before all of it has been looked at.
-absl::StatusOr<OnlineUpdate> RemoteTrainer::Accept(wire::Learned& learned) {
+absl::StatusOr<OnlineUpdate> RemoteTrainer::Accept(const ExpectedUpdate& expected,
+                                                   wire::Learned& learned) {
   const auto wrong = [](const absl::Status& status) {
     return absl::UnavailableError("the learner's answer cannot be used: " + MessageOf(status));
   };
@@ -215,11 +213,9 @@ absl::StatusOr<OnlineUpdate> RemoteTrainer::Accept(wire::Learned& learned) {
   }
   absl::StatusOr<TrainerState> after = ReadState(learned.state());
   if (!after.ok()) return wrong(after.status());
-  const PpoSpec& ppo = line_->online.learner;
-  const UpdateBounds bounds{.steps = int64_t{stretches_} * steps_,
-                            .updates = int64_t{ppo.epochs} * std::min(ppo.mini_batches, stretches_),
-                            .learning_rate = ppo.LearningRate(0)};
-  if (absl::Status status = CheckGoesOn(state_, *after, bounds); !status.ok()) return wrong(status);
+  if (absl::Status status = CheckGoesOn(state_, *after, expected); !status.ok()) {
+    return wrong(status);
+  }
   absl::StatusOr<OnlineUpdate> update = ReadUpdate(learned.update(), state_.model.groups);
   if (!update.ok()) return wrong(update.status());
   has_state_ = true;
@@ -234,9 +230,9 @@ ExpertTrainerFactory RemoteExpertsOver(std::unique_ptr<LearnerChannel> channel,
                                        const RemoteLearnerSpec& spec, const OnlineSpec& online,
                                        uint64_t jitter_seed, NetClock& clock) {
   auto line = std::make_shared<Line>(std::move(channel), spec, online, jitter_seed, clock);
-  return [line](TrainerState state, int32_t stretches,
-                int32_t steps) -> std::unique_ptr<ExpertTrainer> {
-    return std::make_unique<RemoteTrainer>(line, std::move(state), stretches, steps);
+  return [line](TrainerState state, int32_t /*stretches*/,
+                int32_t /*steps*/) -> std::unique_ptr<ExpertTrainer> {
+    return std::make_unique<RemoteTrainer>(line, std::move(state));
   };
 }
 

@@ -8,7 +8,9 @@
 #include <utility>
 
 #include "agents/ppo/checkpoint.h"
+#include "agents/ppo/collective.h"
 #include "agents/ppo/tensor_file.h"
+#include "agents/ppo/value_targets.h"
 #include "core/config.h"
 #include "core/status.h"
 
@@ -98,24 +100,37 @@ bool CountedOn(const std::vector<int64_t>& before, const std::vector<int64_t>& a
   return true;
 }
 
-absl::Status CheckActorMoves(const TrainerState& before, const TrainerState& after,
-                             double learning_rate) {
-  const auto parameters = static_cast<size_t>(before.model.actor.parameters);
-  for (size_t g = 0; g < before.actor_updates.size(); ++g) {
-    const auto updates = static_cast<double>(after.actor_updates[g] - before.actor_updates[g]);
+// Networks of A groups: parameters [A, P] from where they began, in updates [A].
+struct Moves {
+  std::string_view whose;
+  const std::vector<float>& from;
+  const std::vector<float>& to;
+  const std::vector<int64_t>& updates_before;
+  const std::vector<int64_t>& updates_after;
+};
+
+absl::Status CheckMoves(const Moves& moves, double learning_rate) {
+  const size_t groups = moves.updates_before.size();
+  const size_t parameters = moves.from.size() / groups;
+  for (size_t g = 0; g < groups; ++g) {
+    const auto updates = static_cast<double>(moves.updates_after[g] - moves.updates_before[g]);
     const double reach = kAdamReach * learning_rate * updates;
     for (size_t i = g * parameters; i < (g + 1) * parameters; ++i) {
-      const double from = before.model.actor_parameters[i];
-      const double moved = std::abs(after.model.actor_parameters[i] - from);
+      const double from = moves.from[i];
+      const double moved = std::abs(moves.to[i] - from);
       const double rounding = 1e-6 * updates * (std::abs(from) + reach);
       if (moved > reach + rounding + kSlack) {
-        return Wrong(fmt::format(
-            "the actor of group {} has moved by {:g} in {} updates: at most {:g} can be", g, moved,
-            updates, reach));
+        return Wrong(
+            fmt::format("the {} of group {} has moved by {:g} in {} updates: at most {:g} can be",
+                        moves.whose, g, moved, updates, reach));
       }
     }
   }
   return absl::OkStatus();
+}
+
+bool SameMoments(const RunningMoments& a, const RunningMoments& b) {
+  return a.mean == b.mean && a.variance == b.variance && a.count == b.count;
 }
 
 }  // namespace
@@ -152,24 +167,49 @@ absl::Status CheckNumbers(const TrainerState& state) {
   return absl::OkStatus();
 }
 
+absl::StatusOr<ExpectedUpdate> ExpectUpdate(const PolicyModel& before, const PpoSpec& ppo,
+                                            Rollout& rollout) {
+  Collective alone;
+  ExpectedUpdate expected;
+  expected.model = before;
+  std::vector<GroupStats> stats(static_cast<size_t>(before.groups));
+  RETURN_IF_ERROR(MakeTargets(TargetOptionsOf(ppo), alone, expected.model, rollout, stats));
+  if (ppo.normalise_observations) {
+    RETURN_IF_ERROR(MergeObservations(alone, rollout, expected.model));
+  }
+  expected.steps = int64_t{rollout.envs} * rollout.steps;
+  expected.updates = int64_t{ppo.epochs} * std::min(ppo.mini_batches, rollout.envs);
+  expected.learning_rate = ppo.LearningRate(0);
+  return expected;
+}
+
 absl::Status CheckGoesOn(const TrainerState& before, const TrainerState& after,
-                         const UpdateBounds& bounds) {
+                         const ExpectedUpdate& expected) {
   if (!SameModel(before.model, after.model)) {
     return Wrong("of other networks, features or agents than what was sent");
   }
   if (after.seed != before.seed) return Wrong("of another seed than what was sent");
   if (after.iteration - before.iteration != 1 ||
-      after.steps_done - before.steps_done != bounds.steps) {
+      after.steps_done - before.steps_done != expected.steps) {
     return Wrong(fmt::format("{} iterations and {} steps further than what was sent, not 1 and {}",
                              after.iteration - before.iteration,
-                             after.steps_done - before.steps_done, bounds.steps));
+                             after.steps_done - before.steps_done, expected.steps));
   }
-  if (!CountedOn(before.actor_updates, after.actor_updates, bounds.updates) ||
-      !CountedOn(before.critic_updates, after.critic_updates, bounds.updates)) {
+  if (!CountedOn(before.actor_updates, after.actor_updates, expected.updates) ||
+      !CountedOn(before.critic_updates, after.critic_updates, expected.updates)) {
     return Wrong(fmt::format("more than {} updates further than what was sent, or fewer than none",
-                             bounds.updates));
+                             expected.updates));
   }
-  return CheckActorMoves(before, after, bounds.learning_rate);
+  if (!SameMoments(after.model.observations, expected.model.observations) ||
+      !SameMoments(after.model.values, expected.model.values)) {
+    return Wrong("means and variances that do not follow from the batch that was sent");
+  }
+  RETURN_IF_ERROR(CheckMoves({"actor", before.model.actor_parameters, after.model.actor_parameters,
+                              before.actor_updates, after.actor_updates},
+                             expected.learning_rate));
+  return CheckMoves({"critic", expected.model.critic_parameters, after.model.critic_parameters,
+                     before.critic_updates, after.critic_updates},
+                    expected.learning_rate);
 }
 
 void TakeNumbers(TrainerState after, TrainerState& into) {

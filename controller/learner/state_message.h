@@ -12,6 +12,8 @@
 #include "absl/status/statusor.h"
 #include "agents/adapt/expert_trainer.h"
 #include "agents/ppo/policy_model.h"
+#include "agents/ppo/ppo_spec.h"
+#include "agents/ppo/rollout.h"
 #include "controller/learner/learner.pb.h"
 
 namespace reeve {
@@ -30,18 +32,24 @@ absl::StatusOr<TrainerState> ReadState(const std::string& file);
 // The same of a state that somebody has moved.
 absl::Status CheckNumbers(const TrainerState& state);
 
-// What an honest update does.
-struct UpdateBounds {
-  int64_t steps = 0;         // of environments that it learned from
+// What is known of an honest update before it is made: all but its gradients.
+struct ExpectedUpdate {
+  // Networks before the first gradient: critics speak of returns as they are normalised from now
+  // on. Normalisers after the update.
+  PolicyModel model;
+  int64_t steps = 0;         // of environments that it learns from
   int64_t updates = 0;       // of each network, at most
   double learning_rate = 0;  // of Adam
 };
+// Fills in the rollout's advantages and targets.
+absl::StatusOr<ExpectedUpdate> ExpectUpdate(const PolicyModel& before, const PpoSpec& ppo,
+                                            Rollout& rollout);
 
 // Whether `after` (of ReadState or CheckNumbers) can be what an update has made of `before`: same
-// networks, names and seed, counted on as `bounds` say, and no actor further away than Adam goes.
-// So a learner that lies moves what acts no further than one that does not.
+// networks, names and seed, counted on and normalised as is expected, and no network further away
+// than Adam goes. So a learner that lies moves an expert no further than one that does not.
 absl::Status CheckGoesOn(const TrainerState& before, const TrainerState& after,
-                         const UpdateBounds& bounds);
+                         const ExpectedUpdate& expected);
 
 // Takes over what an update moves; names and networks stay `into`'s. After CheckGoesOn.
 void TakeNumbers(TrainerState after, TrainerState& into);

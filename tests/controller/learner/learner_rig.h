@@ -14,6 +14,7 @@
 #include <vector>
 
 #include "agents/adapt/online_experts.h"
+#include "agents/ppo/value_targets.h"
 #include "controller/learner/learner_jobs.h"
 #include "controller/learner/remote_trainer.h"
 #include "controller/learner/state_message.h"
@@ -32,7 +33,8 @@ inline OnlineSpec SmallOnline() {
   return spec;
 }
 
-// Moves what an update moves, as far as one may, and otherwise differently for every batch.
+// What PpoExperts does, with steps of its own in place of gradients: as long as one may be at most,
+// and different for every batch.
 class CountingTrainer final : public ExpertTrainer {
  public:
   CountingTrainer(TrainerState state, const OnlineSpec& spec)
@@ -44,10 +46,15 @@ class CountingTrainer final : public ExpertTrainer {
     for (const float x : batch.rollout.actor_inputs) sum += x;
     for (const float x : batch.rollout.critic_inputs) sum += x;
     for (const MomentSums& sums : batch.rollout.observation_sums) sum += sums[1];
+    Collective alone;
+    std::vector<GroupStats> stats(static_cast<size_t>(state_.model.groups));
+    EXPECT_TRUE(
+        MakeTargets(TargetOptionsOf(spec_.learner), alone, state_.model, batch.rollout, stats)
+            .ok());
     const auto move = static_cast<float>(spec_.learner.learning_rate * std::sin(sum));
     for (float& p : state_.model.actor_parameters) p += move;
     for (float& p : state_.model.critic_parameters) p -= move;
-    for (double& m : state_.model.observations.mean) m += move;
+    EXPECT_TRUE(MergeObservations(alone, batch.rollout, state_.model).ok());
     for (int64_t& n : state_.actor_updates) ++n;
     for (int64_t& n : state_.critic_updates) ++n;
     ++state_.iteration;

@@ -78,10 +78,11 @@ TEST(StateMessage, OnlyAnUpdateOfWhatWasSentGoesOn) {
   CountingTrainer trainer(before, SmallOnline());
   ASSERT_TRUE(trainer.Learn(lesson.Batch(0)).ok());
   const TrainerState& good = trainer.state();
-  const UpdateBounds bounds{.steps = int64_t{lesson.stretches} * lesson.steps,
-                            .updates = 5,
-                            .learning_rate = SmallOnline().learner.learning_rate};
-  EXPECT_TRUE(CheckGoesOn(before, good, bounds).ok());
+  const auto bounds = ExpectUpdate(before.model, SmallOnline().learner, lesson.batches[0]);
+  ASSERT_TRUE(bounds.ok());
+  EXPECT_EQ(bounds->steps, int64_t{lesson.stretches} * lesson.steps);
+  EXPECT_EQ(bounds->updates, 5);  // epochs
+  EXPECT_TRUE(CheckGoesOn(before, good, *bounds).ok()) << CheckGoesOn(before, good, *bounds);
   const struct {
     const char* says;
     std::function<void(TrainerState&)> lie;
@@ -95,13 +96,16 @@ TEST(StateMessage, OnlyAnUpdateOfWhatWasSentGoesOn) {
       {"not 1 and", [](auto& s) { s.steps_done += 1; }},
       {"more than 5 updates", [](auto& s) { s.actor_updates[0] += 5; }},
       {"more than 5 updates", [](auto& s) { s.critic_updates[0] = -1; }},
-      {"has moved by", [](auto& s) { s.model.actor_parameters[3] += 0.5F; }},
+      {"actor of group 0 has moved by", [](auto& s) { s.model.actor_parameters[3] += 0.5F; }},
+      {"critic of group 2 has moved by", [](auto& s) { s.model.critic_parameters.back() = 1e9F; }},
+      {"means and variances", [](auto& s) { s.model.observations.mean[0] += 1; }},
+      {"means and variances", [](auto& s) { s.model.values.variance[0] *= 2; }},
       {"has moved by", [](auto& s) { --s.actor_updates[0]; }},  // moved without an update
   };
   for (const auto& [says, lie] : lies) {
     TrainerState bad = good;
     lie(bad);
-    EXPECT_THAT(MessageOf(CheckGoesOn(before, bad, bounds)), HasSubstr(says));
+    EXPECT_THAT(MessageOf(CheckGoesOn(before, bad, *bounds)), HasSubstr(says));
   }
 }
 
