@@ -87,10 +87,13 @@ void PrintAll(const char* title, const Recorder& r) {
   Print("  apply", r.apply);
   rusage usage{};
   getrusage(RUSAGE_SELF, &usage);
-  fmt::print("  CPU {:.2f} cores, memory {:.0f} MiB (peak {:.0f}), {} writes ({:.1f}/s)\n",
-             r.cpu / r.seconds, ReadProcessFigures().resident_bytes / (1 << 20),
-             static_cast<double>(usage.ru_maxrss) / 1024, r.writes,
-             static_cast<double>(r.writes) / r.seconds);
+  if (r.whole.empty()) return fmt::print("  no tick in this time: give it more\n");
+  fmt::print(
+      "  CPU {:.2f} cores ({:.0f} ms a tick), memory {:.0f} MiB (peak {:.0f}), {} writes "
+      "({:.1f}/s)\n",
+      r.cpu / r.seconds, r.cpu * 1000 / static_cast<double>(r.whole.size()),
+      ReadProcessFigures().resident_bytes / (1 << 20), static_cast<double>(usage.ru_maxrss) / 1024,
+      r.writes, static_cast<double>(r.writes) / r.seconds);
 }
 
 struct Options {

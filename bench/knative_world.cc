@@ -35,6 +35,16 @@ using Clock = std::chrono::steady_clock;
 constexpr std::array<double, 14> kBounds = {.005, .01, .025, .05, .075, .1,  .25,
                                             .5,   .75, 1,    2.5, 5,    7.5, 10};
 
+// What a controller does not read, and has to get all the same: some of what real ones have.
+json Environment() {
+  json environment = json::array();
+  for (int i = 0; i < 30; ++i) {
+    environment.push_back({{"name", fmt::format("SOME_VARIABLE_{}", i)},
+                           {"value", "a value of a length that such values have"}});
+  }
+  return environment;
+}
+
 class World {
  public:
   explicit World(const WorldSpec& spec) : spec_(spec), begin_(Clock::now()) {
@@ -108,8 +118,14 @@ class World {
     kube_.Put(knative::kPodAutoscalers,
               object(revision, {{"reachability", "Reachable"}, {"protocolType", "http1"}},
                      {{"desiredScale", 1}, {"actualScale", 1}}));
-    kube_.Put(kube::kDeployments,
-              object(revision + "-deployment", {{"replicas", 1}}, json::object()));
+    json template_container = container;
+    template_container["env"] = Environment();
+    kube_.Put(
+        kube::kDeployments,
+        object(revision + "-deployment",
+               {{"replicas", 1},
+                {"template", {{"spec", {{"containers", json::array({template_container})}}}}}},
+               json::object()));
     json pod = Pod(ns, revision, 0);
     pod["status"]["conditions"] = Ready("True");
     kube_.Put(kube::kPods, std::move(pod));
@@ -117,6 +133,7 @@ class World {
 
   static json Pod(const std::string& ns, const std::string& revision, int number) {
     const json container = {{"name", "user-container"},
+                            {"env", Environment()},
                             {"resources", {{"limits", {{"cpu", "1"}, {"memory", "256Mi"}}}}}};
     return {
         {"metadata",

@@ -1,5 +1,5 @@
 // Objects of an API server as functions: whatever is in them, a view keeps what its header
-// promises.
+// promises, and is the same of what is kept of the objects.
 #include <cstddef>
 #include <cstdint>
 #include <memory>
@@ -10,26 +10,48 @@
 
 #include "controller/knative/attachment.h"
 #include "controller/knative/revision_view.h"
+#include "controller/knative/trimmed_objects.h"
 #include "core/check.h"
 
 namespace reeve {
 namespace {
 
+std::vector<KubeObject> ObjectsOf(const nlohmann::json& all, void (*trim)(nlohmann::json&)) {
+  std::vector<KubeObject> objects;
+  for (nlohmann::json one : all) {
+    if (!one.is_object()) continue;
+    if (trim != nullptr) trim(one);
+    objects.push_back(std::make_shared<const nlohmann::json>(std::move(one)));
+  }
+  return objects;
+}
+
 // The input: an array of objects, taken as of every kind.
 void FuzzOne(std::string_view input) {
   const nlohmann::json all = nlohmann::json::parse(input, nullptr, false);
   if (!all.is_array()) return;
-  std::vector<KubeObject> objects;
-  for (const nlohmann::json& one : all) {
-    if (one.is_object()) objects.push_back(std::make_shared<const nlohmann::json>(one));
+  const std::vector<KubeObject> objects = ObjectsOf(all, nullptr);
+  const ViewOptions options{.tenant_label = "reeve-tenant", .slo_annotation = "reeve-slo-latency"};
+  const std::vector<RevisionView> views = ViewRevisions({.services = objects,
+                                                         .revisions = objects,
+                                                         .autoscalers = objects,
+                                                         .deployments = objects,
+                                                         .pods = objects},
+                                                        options);
+  const std::vector<RevisionView> of_trimmed =
+      ViewRevisions({.services = ObjectsOf(all, TrimService),
+                     .revisions = ObjectsOf(all, TrimRevision),
+                     .autoscalers = objects,
+                     .deployments = ObjectsOf(all, TrimDeployment),
+                     .pods = ObjectsOf(all, TrimPod)},
+                    options);
+  REEVE_CHECK(views.size() == of_trimmed.size());
+  for (size_t i = 0; i < views.size(); ++i) {
+    RevisionView whole = views[i];
+    whole.annotations.erase("kubectl.kubernetes.io/last-applied-configuration");
+    REEVE_CHECK(whole == of_trimmed[i]);
   }
-  const ClusterObjects cluster{.services = objects,
-                               .revisions = objects,
-                               .autoscalers = objects,
-                               .deployments = objects,
-                               .pods = objects};
-  for (const RevisionView& view : ViewRevisions(
-           cluster, {.tenant_label = "reeve-tenant", .slo_annotation = "reeve-slo-latency"})) {
+  for (const RevisionView& view : views) {
     REEVE_CHECK(view.tenant == view.ns || !view.tenant.empty());
     REEVE_CHECK(view.concurrency_limit >= 0);
     REEVE_CHECK(view.slo_latency > SimTime());

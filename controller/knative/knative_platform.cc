@@ -9,6 +9,7 @@
 #include <nlohmann/json.hpp>
 
 #include "controller/knative/names.h"
+#include "controller/knative/trimmed_objects.h"
 #include "controller/kube/json_reading.h"
 #include "controller/kube/quantity.h"
 #include "core/status.h"
@@ -94,19 +95,21 @@ KnativePlatform::KnativePlatform(const KnativeConfig& config, KubeAccess access,
   writer_ = std::make_unique<ObjectWriter>(*client_, clock);
 
   uint64_t number = 0;
-  const auto watch = [&](const ResourceType& type, const std::string& selector) {
+  const auto watch = [&](const ResourceType& type, const std::string& selector,
+                         void (*trim)(json&) = nullptr) {
     InformerOptions informer;
     informer.ns = type.namespaced ? config.ns : "";
     informer.label_selector = selector;
     informer.seed = seed + 1000 * ++number;
+    informer.trim = trim;
     return std::make_unique<Informer>(*watch_client_, type, informer, clock);
   };
-  services_ = watch(knative::kServices, "");
-  revisions_ = watch(knative::kRevisions, "");
+  services_ = watch(knative::kServices, "", TrimService);
+  revisions_ = watch(knative::kRevisions, "", TrimRevision);
   autoscalers_ = watch(knative::kPodAutoscalers, "");
-  deployments_ = watch(kube::kDeployments, std::string(knative::kRevisionLabel));
-  pods_ = watch(kube::kPods, std::string(knative::kRevisionLabel));
-  nodes_ = watch(kube::kNodes, "");
+  deployments_ = watch(kube::kDeployments, std::string(knative::kRevisionLabel), TrimDeployment);
+  pods_ = watch(kube::kPods, std::string(knative::kRevisionLabel), TrimPod);
+  nodes_ = watch(kube::kNodes, "", TrimNode);
   if (config.attach == AttachMode::kOwnClass) {
     serverless_services_ = watch(knative::kServerlessServices, "");
   }

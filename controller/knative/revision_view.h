@@ -25,6 +25,8 @@ struct PodView {
   Millicores cpu_limit;
   Mebibytes memory_limit;
   std::string resize_problem;  // of a resize in place that is deferred or impossible; else ""
+
+  bool operator==(const PodView&) const = default;
 };
 
 struct RevisionView {
@@ -49,6 +51,7 @@ struct RevisionView {
   uint32_t ready() const;     // pods that take requests
   uint32_t starting() const;  // pods that will
   std::string key() const { return ns + "/" + name; }
+  bool operator==(const RevisionView&) const = default;
 };
 
 struct ClusterObjects {

@@ -27,11 +27,6 @@ std::string VersionOf(const json& object) {
   return TextAt(object, "metadata.resourceVersion");
 }
 
-// Who set which field is half of an object's bytes, and nothing here reads it.
-void DropManagedFields(json& object) {
-  if (ObjectAt(object, "metadata") != nullptr) object["metadata"].erase("managedFields");
-}
-
 bool Refused(const absl::Status& status) {
   return absl::IsPermissionDenied(status) || absl::IsUnauthenticated(status) ||
          absl::IsNotFound(status) || absl::IsInvalidArgument(status);
@@ -61,6 +56,12 @@ void Informer::Start() {
 void Informer::Stop() {
   stop_.Stop();
   if (thread_.joinable()) thread_.join();
+}
+
+// Who set which field is half of an object's bytes, and nothing here reads it.
+void Informer::Trim(json& object) const {
+  if (ObjectAt(object, "metadata") != nullptr) object["metadata"].erase("managedFields");
+  if (options_.trim) options_.trim(object);
 }
 
 void Informer::Heard(absl::Status status) {
@@ -106,6 +107,7 @@ absl::Status Informer::ListAll() {
                                                        .label_selector = options_.label_selector,
                                                        .field_selector = "",
                                                        .page = options_.page,
+                                                       .trim = [this](json& item) { Trim(item); },
                                                        .stop = &stop_}));
   std::set<std::string> gone;
   {
@@ -115,7 +117,6 @@ absl::Status Informer::ListAll() {
   for (json& item : list.items) {
     const std::string key = KeyOf(item);
     gone.erase(key);
-    DropManagedFields(item);
     Store(std::make_shared<const json>(std::move(item)));
   }
   for (const std::string& key : gone) Remove(key);
@@ -138,7 +139,7 @@ absl::Status Informer::WatchOnce() {
     if (type == WatchEventType::kDeleted) {
       Remove(KeyOf(object));
     } else if (type != WatchEventType::kBookmark) {
-      DropManagedFields(object);
+      Trim(object);
       Store(std::make_shared<const json>(std::move(object)));
     }
     resource_version_ = version;
@@ -186,7 +187,7 @@ void Informer::Remove(const std::string& key) {
 }
 
 void Informer::Assume(const std::string& read_version, json object) {
-  DropManagedFields(object);
+  Trim(object);
   const std::lock_guard lock(mutex_);
   const auto found = objects_.find(KeyOf(object));
   if (found == objects_.end() || VersionOf(*found->second) != read_version) return;

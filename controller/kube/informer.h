@@ -44,6 +44,9 @@ struct InformerOptions {
   SimTime refused_wait = SimTime::Seconds(30);
   BackoffOptions backoff = {};
   uint64_t seed = 0;
+  // Takes from each object what need not be kept; not its metadata's name, namespace and version.
+  // Any thread.
+  std::function<void(nlohmann::json& object)> trim = nullptr;
 };
 
 struct InformerChange {
@@ -90,6 +93,7 @@ class Informer {
   void Loop();
   absl::Status ListAll();
   absl::Status WatchOnce();
+  void Trim(nlohmann::json& object) const;
   void Store(KubeObject object);
   void Remove(const std::string& key);
   void Heard(absl::Status status);

@@ -223,7 +223,10 @@ absl::StatusOr<KubeList> KubeClient::ListOnce(const ResourceType& type,
       return absl::UnavailableError(call.what + ": the pages do not end");
     }
     if (items != nullptr) {
-      for (json& item : page["items"]) list.items.push_back(std::move(item));
+      for (json& item : page["items"]) {
+        if (options.trim) options.trim(item);
+        list.items.push_back(std::move(item));
+      }
     }
   } while (!next.empty());
   return list;

@@ -62,6 +62,8 @@ struct ListOptions {
   std::string label_selector = {};
   std::string field_selector = {};
   int page = 500;  // objects a request; 0 = all at once
+  // Called for each object as its page comes, before the next: to keep less than all of it.
+  std::function<void(nlohmann::json&)> trim = nullptr;
   const StopSignal* stop = nullptr;
 };
 

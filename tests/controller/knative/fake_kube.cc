@@ -124,17 +124,36 @@ ScriptedReply FakeKube::Answer(const ScriptedRequest& request) {
 }
 
 ScriptedReply FakeKube::List(const Target& target, const ScriptedRequest& request) {
-  const auto selector = request.query.find("labelSelector");
-  json items = json::array();
-  for (const auto& [key, object] : objects_) {
-    if (key.substr(0, key.find(' ')) != target.collection) continue;
-    if (!target.ns.empty() && TextAt(object, "metadata.namespace") != target.ns) continue;
-    if (selector != request.query.end() && !Selected(object, selector->second)) continue;
-    items.push_back(object);
+  const auto parameter = [&](const char* name) {
+    const auto found = request.query.find(name);
+    return found == request.query.end() ? std::string() : found->second;
+  };
+  const std::string selector = parameter("labelSelector"), limit = parameter("limit");
+  const size_t most = limit.empty() ? SIZE_MAX : std::stoull(limit);
+  // Where the page before ended, and of which version all pages are: "VERSION KEY".
+  const std::string before = parameter("continue");
+  std::string version = std::to_string(version_);
+  const std::string prefix = target.collection + " ";
+  auto at = objects_.lower_bound(prefix);
+  if (const size_t blank = before.find(' '); blank != std::string::npos) {
+    version = before.substr(0, blank);
+    at = objects_.upper_bound(before.substr(blank + 1));
   }
-  return {.body = json{{"metadata", {{"resourceVersion", std::to_string(version_)}}},
-                       {"items", std::move(items)}}
-                      .dump()};
+  json items = json::array();
+  json metadata = {{"resourceVersion", version}};
+  std::string last;
+  for (; at != objects_.end() && at->first.starts_with(prefix); ++at) {
+    const json& object = at->second;
+    if (!target.ns.empty() && TextAt(object, "metadata.namespace") != target.ns) continue;
+    if (!Selected(object, selector)) continue;
+    if (items.size() == most) {
+      metadata["continue"] = version + " " + last;
+      break;
+    }
+    items.push_back(object);
+    last = at->first;
+  }
+  return {.body = json{{"metadata", std::move(metadata)}, {"items", std::move(items)}}.dump()};
 }
 
 ScriptedReply FakeKube::Watch(const Target& target, const ScriptedRequest& request) {
