@@ -7,6 +7,7 @@
 #include <memory>
 #include <optional>
 
+#include "core/files.h"
 #include "core/human.h"
 #include "core/status.h"
 #include "core/terminal.h"
@@ -66,6 +67,9 @@ absl::StatusOr<ReadResult> Load(const Common& options, bool report) {
 absl::StatusOr<int> Save(const Trace& trace, const Common& options) {
   {
     const SignalsHeld held;
+    // `out/demo.rtrace` in a tree that has no out/ yet.
+    const std::filesystem::path folder = std::filesystem::path(options.out).parent_path();
+    if (!folder.empty()) RETURN_IF_ERROR(MakeDirectories(folder.string()));
     RETURN_IF_ERROR(TraceFile::Write(trace, options.out));
   }
   if (!options.quiet) {
