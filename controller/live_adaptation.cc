@@ -92,6 +92,8 @@ AdaptationNow Now(const AdaptiveControl& control) {
   now.experts = policy.learner().environments().size();
   now.updates = static_cast<uint64_t>(policy.learner().counts().updates);
   now.switches = static_cast<uint64_t>(policy.learner().counts().switches);
+  now.batches_dropped = static_cast<uint64_t>(policy.learner().counts().batches_dropped);
+  now.batches_lost = static_cast<uint64_t>(policy.learner().counts().batches_lost);
   now.mean_reward = policy.mean_reward();
   now.safeguarded = control.guarded().any_engaged();
   return now;

@@ -70,8 +70,10 @@ struct AdaptationNow {
   bool exploring = false;     // that expert is new to its environment
   uint64_t experts = 0;
   uint64_t updates = 0, switches = 0;  // since the policy was made
-  double mean_reward = 0;              // over functions, of the last period
-  bool safeguarded = false;            // the fallback drives, at least one function
+  // Batches of experience that nothing was learned from: the learner was busy, or not there.
+  uint64_t batches_dropped = 0, batches_lost = 0;
+  double mean_reward = 0;    // over functions, of the last period
+  bool safeguarded = false;  // the fallback drives, at least one function
 };
 
 struct TickRecord {

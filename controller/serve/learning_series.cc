@@ -35,7 +35,14 @@ LearningSeries::LearningSeries(prometheus::Registry& registry)
                    .Add({})),
       switches_(
           Counters(registry, "reeve_expert_switches_total", "Times that another expert took over")
-              .Add({})) {}
+              .Add({})),
+      dropped_(
+          Counters(registry, "reeve_expert_batches_dropped_total",
+                   "Batches of experience that came while the one before was being learned from")
+              .Add({})),
+      lost_(Counters(registry, "reeve_expert_batches_lost_total",
+                     "Batches of experience that a learner elsewhere did not learn from")
+                .Add({})) {}
 
 void LearningSeries::Show(const AdaptationNow& now) {
   environment_.Set(static_cast<double>(now.environment));
@@ -47,6 +54,8 @@ void LearningSeries::Show(const AdaptationNow& now) {
   reward_.Set(now.mean_reward);
   updates_.Increment(Since(counted_.updates, now.updates));
   switches_.Increment(Since(counted_.switches, now.switches));
+  dropped_.Increment(Since(counted_.batches_dropped, now.batches_dropped));
+  lost_.Increment(Since(counted_.batches_lost, now.batches_lost));
   counted_ = now;
 }
 

@@ -19,7 +19,7 @@ class LearningSeries {
  private:
   prometheus::Gauge &environment_, &confidence_, &environments_, &expert_, &experts_, &exploring_,
       &reward_;
-  prometheus::Counter &updates_, &switches_;
+  prometheus::Counter &updates_, &switches_, &dropped_, &lost_;
   AdaptationNow counted_;
 };
 

@@ -41,11 +41,18 @@ nlohmann::json FunctionJson(const FunctionState& state) {
 }
 
 nlohmann::json AdaptationJson(const AdaptationNow& now) {
-  return {{"environment", now.environment},   {"confidence", now.confidence},
-          {"environments", now.environments}, {"expert", now.expert},
-          {"exploring", now.exploring},       {"experts", now.experts},
-          {"updates", now.updates},           {"switches", now.switches},
-          {"mean_reward", now.mean_reward},   {"safeguarded", now.safeguarded}};
+  return {{"environment", now.environment},
+          {"confidence", now.confidence},
+          {"environments", now.environments},
+          {"expert", now.expert},
+          {"exploring", now.exploring},
+          {"experts", now.experts},
+          {"updates", now.updates},
+          {"switches", now.switches},
+          {"batches_dropped", now.batches_dropped},
+          {"batches_lost", now.batches_lost},
+          {"mean_reward", now.mean_reward},
+          {"safeguarded", now.safeguarded}};
 }
 
 }  // namespace
