@@ -4,6 +4,7 @@
 #include "cli/command.h"
 #include "cli/evaluate_command.h"
 #include "cli/experts_command.h"
+#include "cli/fleet_command.h"
 #include "cli/forwarded_commands.h"
 #include "cli/report_command.h"
 #include "cli/serve_command.h"
@@ -16,6 +17,6 @@ int main(int argc, char** argv) {
       argc, argv,
       {reeve::AddTraceCommand, reeve::AddSimulateCommand, reeve::AddBoundCommand,
        reeve::AddForwardedCommands, reeve::AddEvaluateCommand, reeve::AddReportCommand,
-       reeve::AddExpertsCommand, reeve::AddServeCommand, reeve::AddLogCommand,
-       reeve::AddBusCommand});
+       reeve::AddExpertsCommand, reeve::AddServeCommand, reeve::AddFleetCommand,
+       reeve::AddLogCommand, reeve::AddBusCommand});
 }

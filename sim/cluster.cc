@@ -45,6 +45,9 @@ void SimulatedCluster::set_wake(WakeCallback wake) {
 void SimulatedCluster::set_invocation_sink(InvocationSink sink) {
   engine_->sink = std::move(sink);
 }
+void SimulatedCluster::set_container_sink(ContainerSink sink) {
+  engine_->container_sink = std::move(sink);
+}
 
 void SimulatedCluster::AdvanceTo(SimTime time) {
   REEVE_CHECK(time.micros() >= engine_->now());

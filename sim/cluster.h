@@ -35,6 +35,20 @@ struct InvocationRecord {
   Outcome outcome = Outcome::kCompleted;
 };
 
+// What became of a container, for whoever has a counterpart of it elsewhere.
+enum class ContainerEvent : uint8_t {
+  kStarted,   // it has a place on a node, and starts
+  kReady,     // it takes requests
+  kDraining,  // by scaling: it ends when its requests have
+  kEnded,     // it is gone: by scaling, keep-alive, eviction or failure
+};
+struct ContainerRecord {
+  FunctionId function;
+  ContainerId container;  // as in InvocationRecord
+  ContainerEvent event = ContainerEvent::kStarted;
+  SimTime time;
+};
+
 // What one function did since the start of the run.
 struct alignas(64) FunctionTotals {
   // Little's law: time_in_system (summed request by request as they leave) plus the ages of the
@@ -74,6 +88,8 @@ class SimulatedCluster : public Platform {
   // starting either) and no request waiting; the decision is applied at once.
   using WakeCallback = std::function<void(FunctionId, SimTime now, Decision&)>;
   using InvocationSink = std::function<void(const InvocationRecord&)>;
+  // In order. Called in the middle of an event: it must not call the cluster.
+  using ContainerSink = std::function<void(const ContainerRecord&)>;
 
   // `trace` must outlive the cluster. `arrivals` is a source over the same trace.
   SimulatedCluster(const Trace& trace, const ClusterSpec& spec, uint64_t seed,
@@ -87,6 +103,9 @@ class SimulatedCluster : public Platform {
 
   void set_wake(WakeCallback wake);
   void set_invocation_sink(InvocationSink sink);  // costs time per invocation
+  // Containers that stand ready at the beginning are told of by Reset only: before it there was
+  // nobody to tell.
+  void set_container_sink(ContainerSink sink);
 
   // Processes every event up to and including `time`, which is not before now().
   void AdvanceTo(SimTime time);

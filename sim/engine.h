@@ -198,6 +198,7 @@ class SimulatedCluster::Engine {
 
   WakeCallback wake;
   InvocationSink sink;
+  ContainerSink container_sink;
   CompletionHistograms completions;
   bool record_completions = true;
 
@@ -292,6 +293,11 @@ class SimulatedCluster::Engine {
   void Fail(uint32_t container);     // its requests fail with it
   void ScaleDown(uint32_t function, uint32_t excess);
   void ConfigureCpu(uint32_t container);
+  void Tell(const Container& c, ContainerEvent event) const {
+    if (!container_sink) return;
+    container_sink(
+        {FunctionId(c.function), ContainerId(c.slot.sequence), event, SimTime::Micros(now_)});
+  }
 
   // ---- engine_nodes.cc
   void OnNodeEvent(const NodeEventSpec& event);

@@ -153,6 +153,7 @@ uint32_t SimulatedCluster::Engine::CreateContainer(uint32_t function, uint32_t n
   f.containers.Add(1, now_);
   f.memory_mib.Add(c.memory_mib, now_);
   ++f.window.containers_started;
+  Tell(c, ContainerEvent::kStarted);
   if (greedy_dual_) greedy_dual_->Started(container, node);
   if (invokers_) ReviewWarming(container);
 
@@ -205,6 +206,7 @@ void SimulatedCluster::Engine::OnReady(uint32_t container) {
     return;
   }
   c.state = ContainerState::kReady;
+  Tell(c, ContainerEvent::kReady);
   c.ready_us = now_;
   c.idle_since_us = now_;
   f.cpu_used_window += cpus_[c.node].TakeUsed(c.cpu, now_);  // by the start
@@ -269,6 +271,7 @@ void SimulatedCluster::Engine::Stop(uint32_t container) {
     c.state = ContainerState::kDraining;
     --f.ready;
     ++f.draining;
+    Tell(c, ContainerEvent::kDraining);
     return;
   }
   ++totals_[c.function].containers_stopped;
@@ -320,6 +323,7 @@ void SimulatedCluster::Engine::Discard(uint32_t container) {
   f.members.erase(std::find(f.members.begin(), f.members.end(), container));
   node.members.erase(std::find(node.members.begin(), node.members.end(), container));
   c.state = ContainerState::kFree;
+  Tell(c, ContainerEvent::kEnded);
   free_containers_.push_back(container);
   if (greedy_dual_ && std::none_of(f.members.begin(), f.members.end(), [&](uint32_t member) {
         return containers_[member].node == node_index;

@@ -41,7 +41,38 @@ double DoubleOf(std::string_view eight) {
   return std::bit_cast<double>(bits);
 }
 
+void PutVarint(uint64_t value, std::string& to) {
+  for (; value >= 0x80; value >>= 7) to.push_back(static_cast<char>(value | 0x80));
+  to.push_back(static_cast<char>(value));
+}
+
+void PutDouble(int field, double value, std::string& to) {
+  if (value == 0) return;
+  PutVarint(static_cast<uint64_t>(field) << 3 | 1, to);
+  auto bits = std::bit_cast<uint64_t>(value);
+  for (int i = 0; i < 8; ++i, bits >>= 8) to.push_back(static_cast<char>(bits & 0xff));
+}
+
 }  // namespace
+
+std::string WriteQueueStat(const QueueStat& stat) {
+  std::string bytes;
+  if (!stat.pod.empty()) {
+    PutVarint(1 << 3 | 2, bytes);
+    PutVarint(stat.pod.size(), bytes);
+    bytes += stat.pod;
+  }
+  PutDouble(2, stat.average_concurrency, bytes);
+  PutDouble(3, stat.average_proxied_concurrency, bytes);
+  PutDouble(4, stat.request_rate, bytes);
+  PutDouble(5, stat.proxied_request_rate, bytes);
+  PutDouble(6, stat.process_uptime_seconds, bytes);
+  if (stat.timestamp_ms != 0) {
+    PutVarint(7 << 3, bytes);
+    PutVarint(static_cast<uint64_t>(stat.timestamp_ms), bytes);
+  }
+  return bytes;
+}
 
 absl::StatusOr<QueueStat> ParseQueueStat(std::string_view bytes) {
   QueueStat stat;

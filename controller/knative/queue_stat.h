@@ -23,4 +23,8 @@ struct QueueStat {
 // zero, or no field of a Stat at all.
 absl::StatusOr<QueueStat> ParseQueueStat(std::string_view bytes);
 
+// The message as a queue-proxy writes it: fields that are zero are left out. Numbers must be such
+// that ParseQueueStat reads them.
+std::string WriteQueueStat(const QueueStat& stat);
+
 }  // namespace reeve

@@ -238,6 +238,9 @@ absl::StatusOr<json> KubeClient::Write(Call call, const CallOptions& options) {
     call.query.emplace_back("fieldManager", options.field_manager);
   }
   if (options.force) call.query.emplace_back("force", "true");
+  if (options.grace_seconds && call.method == "DELETE") {
+    call.query.emplace_back("gracePeriodSeconds", std::to_string(*options.grace_seconds));
+  }
   call.stop = options.stop;
   return Run(call);
 }

@@ -16,6 +16,7 @@
 #include <memory>
 #include <mutex>
 #include <nlohmann/json.hpp>
+#include <optional>
 #include <string>
 #include <utility>
 #include <vector>
@@ -54,6 +55,9 @@ struct CallOptions {
   bool dry_run = false;            // the server validates and answers, and stores nothing
   std::string field_manager = {};  // who owns what is set
   bool force = false;              // kApply only: take what another manager owns
+  // Deletion only: the time an object has to end by itself; nullopt: what it says. 0: it is gone at
+  // once, which is for whoever has ended what it stands for.
+  std::optional<int> grace_seconds = std::nullopt;
   const StopSignal* stop = nullptr;
 };
 

@@ -438,6 +438,22 @@ TEST(ObserveTest, QuietFunctionsKeepTheirStateAndAnotherSnapshotGetsAll) {
   check(other);
 }
 
+TEST(ContainerSinkTest, TellsOfEachContainersLife) {
+  Timeline run(ReplicaTarget(0), {{0, 1500, 1000}});
+  std::vector<std::string> told;
+  run.cluster().set_container_sink([&](const ContainerRecord& r) {
+    constexpr const char* kNames[] = {"started", "ready", "draining", "ended"};
+    told.push_back(fmt::format("#{} {} {}", r.container.index(),
+                               kNames[static_cast<size_t>(r.event)], r.time.millis()));
+  });
+  run.Decide(0, Replicas(2));
+  run.At(2000);  // the older one is busy
+  run.Decide(0, Replicas(0));
+  run.At(3000);
+  EXPECT_THAT(told, ElementsAre("#0 started 0", "#1 started 0", "#0 ready 1000", "#1 ready 1000",
+                                "#1 ended 2000", "#0 draining 2000", "#0 ended 2500"));
+}
+
 TEST(ObserveTest, ADecisionForAQuietFunctionShows) {
   Timeline run(ReplicaTarget(1), {{0, 0, 100}});
   for (int64_t ms = 1000; ms <= 10000; ms += 1000) run.At(static_cast<double>(ms));

@@ -259,6 +259,16 @@ ScriptedReply FakeKube::Change(const Target& target, const ScriptedRequest& requ
   if (!there) return Refuse(404, "NotFound", name + " not found");
   json object = found->second;
   if (request.method == "DELETE") {
+    // A pod that is on a node goes when its kubelet says so, by a deletion without grace.
+    const auto grace = request.query.find("gracePeriodSeconds");
+    if (target.resource == "pods" && !TextAt(object, "spec.nodeName").empty() &&
+        (grace == request.query.end() || grace->second != "0")) {
+      object["metadata"]["deletionTimestamp"] = "2026-11-23T06:17:30Z";
+      if (object == found->second) return {.body = object.dump()};
+      Record("MODIFIED", at, object);
+      objects_[at.key()] = object;
+      return {.body = object.dump()};
+    }
     Record("DELETED", at, object);
     objects_.erase(found);
     return {.body = "{}"};

@@ -514,7 +514,7 @@ TEST(DeployTest, IsWhole) {
   size_t files = 0;
   for (const auto& entry : std::filesystem::recursive_directory_iterator(deploy)) {
     if (entry.path().extension() != ".yaml") continue;
-    const std::vector<json> objects = ReadYamlObjects(entry.path());
+    const std::vector<json> objects = YamlObjects(entry.path());
     EXPECT_FALSE(objects.empty()) << entry.path();
     ++files;
     if (entry.path().filename() != "kustomization.yaml") continue;

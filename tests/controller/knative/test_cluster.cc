@@ -3,14 +3,13 @@
 #include <fmt/format.h>
 #include <gtest/gtest.h>
 #include <unistd.h>
-#include <yaml-cpp/yaml.h>
 
 #include <atomic>
-#include <charconv>
 #include <cstdlib>
 
 #include "controller/knative/names.h"
 #include "controller/kube/json_reading.h"
+#include "controller/kube/yaml_objects.h"
 #include "core/check.h"
 #include "core/files.h"
 
@@ -21,44 +20,16 @@ using nlohmann::json;
 
 constexpr ResourceType kNamespaces{"", "v1", "namespaces", "Namespace", false};
 
-json JsonOf(const YAML::Node& node) {
-  switch (node.Type()) {
-    case YAML::NodeType::Map: {
-      json object = json::object();
-      for (const auto& entry : node) object[entry.first.Scalar()] = JsonOf(entry.second);
-      return object;
-    }
-    case YAML::NodeType::Sequence: {
-      json list = json::array();
-      for (const YAML::Node& item : node) list.push_back(JsonOf(item));
-      return list;
-    }
-    case YAML::NodeType::Scalar: {
-      const std::string& text = node.Scalar();
-      if (node.Tag() == "!") return text;
-      if (text == "true" || text == "false") return text == "true";
-      int64_t number = 0;
-      const auto [end, error] = std::from_chars(text.data(), text.data() + text.size(), number);
-      if (error == std::errc() && end == text.data() + text.size()) return number;
-      return text;
-    }
-    default:
-      return nullptr;
-  }
-}
-
 void Must(const absl::Status& status) {
   EXPECT_TRUE(status.ok()) << status;
 }
 
 }  // namespace
 
-std::vector<json> ReadYamlObjects(const std::string& path) {
-  std::vector<json> objects;
-  for (const YAML::Node& document : YAML::LoadAllFromFile(path)) {
-    if (document.IsMap()) objects.push_back(JsonOf(document));
-  }
-  return objects;
+std::vector<json> YamlObjects(const std::string& path) {
+  auto objects = ReadYamlObjects(path);
+  REEVE_CHECK(objects.ok());
+  return *std::move(objects);
 }
 
 TestCluster::TestCluster() {
@@ -88,7 +59,7 @@ TestCluster::TestCluster() {
   static const bool defined = [this] {
     constexpr ResourceType kDefinitions{"apiextensions.k8s.io", "v1", "customresourcedefinitions",
                                         "CustomResourceDefinition", false};
-    for (const json& object : ReadYamlObjects(REEVE_TEST_CRDS)) {
+    for (const json& object : YamlObjects(REEVE_TEST_CRDS)) {
       const auto made = admin_->Create(kDefinitions, "", object);
       if (!absl::IsAlreadyExists(made.status())) Must(made.status());
     }

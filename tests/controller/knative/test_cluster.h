@@ -58,7 +58,7 @@ class TestCluster {
   std::unique_ptr<KubeClient> admin_;
 };
 
-// A YAML document, or several, as JSON; quoted scalars are texts.
-std::vector<nlohmann::json> ReadYamlObjects(const std::string& path);
+// The objects of a file that can be read.
+std::vector<nlohmann::json> YamlObjects(const std::string& path);
 
 }  // namespace reeve

@@ -235,7 +235,7 @@ class DeployedRightsTest : public KubeLiveTest {
     EXPECT_TRUE(made.ok() || absl::IsAlreadyExists(made.status())) << made.status();
   }
   void Bind(const std::string& file) {
-    Make(kClusterRoleBindings, ReadYamlObjects(REEVE_DEPLOY + file).at(0));
+    Make(kClusterRoleBindings, YamlObjects(REEVE_DEPLOY + file).at(0));
   }
   void Unbind(const std::string& name) {
     const absl::Status gone = admin().Delete({kClusterRoleBindings, "", name});
@@ -245,8 +245,7 @@ class DeployedRightsTest : public KubeLiveTest {
   void SetUp() override {
     KubeLiveTest::SetUp();
     Make(kNamespaces, {{"metadata", {{"name", "reeve"}}}});
-    const std::vector<json> objects =
-        ReadYamlObjects(std::string(REEVE_DEPLOY) + "/base/rbac.yaml");
+    const std::vector<json> objects = YamlObjects(std::string(REEVE_DEPLOY) + "/base/rbac.yaml");
     for (const ResourceType& type :
          {kServiceAccounts, kClusterRoles, kRoles, kRoleBindings, kClusterRoleBindings}) {
       for (const json& object : objects) {
