@@ -1,12 +1,8 @@
 #include "controller/fleet/metrics_server.h"
 
-#include <fmt/format.h>
-#include <httplib.h>
-
-#include <thread>
 #include <utility>
-#include <vector>
 
+#include "controller/serve/http_listener.h"
 #include "controller/serve/http_server.h"
 #include "core/status.h"
 
@@ -14,70 +10,48 @@ namespace reeve {
 namespace {
 
 constexpr const char* kText = "text/plain; version=0.0.4; charset=utf-8";
-// Of connections that nobody has accepted yet. The library asks for five, which a scraper of
-// hundreds of pods overruns: its connections would then be tried again after a second.
-constexpr int kBacklog = 1024;
+constexpr const char* kProtobuf = "application/protobuf";
 
-// One port.
-class Listener {
- public:
-  explicit Listener(size_t threads) {
-    server_.new_task_queue = [threads] { return new httplib::ThreadPool(threads); };
-    server_.set_socket_options([this](socket_t socket) {
-      // The library would share the port with whoever has it already.
-      const int on = 1;
-      setsockopt(socket, SOL_SOCKET, SO_REUSEADDR, &on, sizeof on);
-      socket_ = socket;
-    });
-    server_.set_keep_alive_max_count(1);
-    server_.set_read_timeout(1);
-    server_.set_write_timeout(1);
-    server_.set_payload_max_length(1 << 10);
-    server_.set_tcp_nodelay(true);
-  }
-  ~Listener() {
-    server_.stop();
-    if (thread_.joinable()) thread_.join();
-  }
+// Scrapers keep a connection to each pod they ask.
+HttpLimits Limits() {
+  HttpLimits limits;
+  limits.connections = 8192;
+  limits.body_bytes = 1 << 10;
+  limits.request_time = SimTime::Minutes(2);
+  return limits;
+}
 
-  httplib::Server& server() { return server_; }
-  int port() const { return port_; }
+using Body = std::function<std::optional<ServedAnswer>(const ServedRequest&)>;
 
-  absl::Status Start(const std::string& host, int port, const char* key) {
-    port_ =
-        port == 0 ? server_.bind_to_any_port(host) : (server_.bind_to_port(host, port) ? port : -1);
-    if (port_ <= 0) {
-      return absl::UnavailableError(
-          fmt::format("{}: cannot listen on {} port {}: taken by another program, or no address "
-                      "of this machine",
-                      key, host, port));
-    }
-    ::listen(socket_, kBacklog);
-    thread_ = std::thread([this] { server_.listen_after_bind(); });
-    // stop() before the thread has begun to listen would be lost.
-    while (!server_.is_running()) std::this_thread::yield();
-    return absl::OkStatus();
-  }
-
- private:
-  httplib::Server server_;
-  socket_t socket_ = -1;
-  int port_ = 0;
-  std::thread thread_;
-};
+absl::StatusOr<std::unique_ptr<HttpListener>> Listen(const std::string& host, int port,
+                                                     const char* key, Body body) {
+  HttpHandlers handlers;
+  handlers.judge = [](const ServedRequest& head) -> std::optional<ServedAnswer> {
+    if (head.method == "GET" || head.method == "HEAD") return std::nullopt;
+    return ServedAnswer{405, "there is only GET\n"};
+  };
+  handlers.answer = [body = std::move(body)](const ServedRequest& request) {
+    return body(request).value_or(ServedAnswer{404, "there is nothing here\n"});
+  };
+  auto listener = HttpListener::Start(host, port, nullptr, std::move(handlers), Limits());
+  if (listener.ok()) return listener;
+  std::string why = MessageOf(listener.status());
+  if (const size_t colon = why.find(": "); colon != std::string::npos) why.erase(0, colon);
+  return absl::Status(listener.status().code(), key + why);
+}
 
 }  // namespace
 
 struct FleetMetricsServer::State {
-  MetricsSources sources;
-  Listener statistics{4}, requests{4}, own{2};
+  MetricsSources sources;  // outlives the listeners
+  std::unique_ptr<HttpListener> statistics, requests, own;
 };
 
 FleetMetricsServer::FleetMetricsServer() : state_(std::make_unique<State>()) {}
 FleetMetricsServer::~FleetMetricsServer() = default;
 
 int FleetMetricsServer::port() const {
-  return state_->own.port();
+  return state_->own->port();
 }
 
 absl::StatusOr<std::unique_ptr<FleetMetricsServer>> FleetMetricsServer::Start(
@@ -87,31 +61,28 @@ absl::StatusOr<std::unique_ptr<FleetMetricsServer>> FleetMetricsServer::Start(
   State& state = *server->state_;
   state.sources = std::move(sources);
   const auto of_pod = [](const auto& source, const char* type) {
-    return [&source, type](const httplib::Request& request, httplib::Response& response) {
-      const std::optional<std::string> body = source(request.local_addr);
-      if (body) {
-        response.set_content(*body, type);
-      } else {
-        response.status = 404;
-        response.set_content("no running pod has the address " + request.local_addr + "\n",
-                             "text/plain");
+    return [&source, type](const ServedRequest& request) -> std::optional<ServedAnswer> {
+      if (request.path != "/metrics") return std::nullopt;
+      std::optional<std::string> body = source(request.local_address);
+      if (!body) {
+        return ServedAnswer{404, "no running pod has the address " + request.local_address + "\n"};
       }
+      return ServedAnswer{200, *std::move(body), type};
     };
   };
-  const auto of_fleet = [](const auto& source) {
-    return [&source](const httplib::Request&, httplib::Response& response) {
-      response.set_content(source(), kText);
-    };
+  const auto of_fleet = [&state](const ServedRequest& request) -> std::optional<ServedAnswer> {
+    if (request.path == "/metrics") return ServedAnswer{200, state.sources.activator(), kText};
+    if (request.path == "/metrics/cadvisor") {
+      return ServedAnswer{200, state.sources.containers(), kText};
+    }
+    return std::nullopt;
   };
-  state.statistics.server().Get("/metrics",
-                                of_pod(state.sources.statistics, "application/protobuf"));
-  state.requests.server().Get("/metrics", of_pod(state.sources.requests, kText));
-  state.own.server().Get("/metrics", of_fleet(state.sources.activator));
-  state.own.server().Get("/metrics/cadvisor", of_fleet(state.sources.containers));
-  RETURN_IF_ERROR(
-      state.statistics.Start(pods.listen, pods.statistics_port, "pods.statistics_port"));
-  RETURN_IF_ERROR(state.requests.Start(pods.listen, pods.requests_port, "pods.requests_port"));
-  RETURN_IF_ERROR(state.own.Start(own.host, own.port, "listen"));
+  ASSIGN_OR_RETURN(state.statistics,
+                   Listen(pods.listen, pods.statistics_port, "pods.statistics_port",
+                          of_pod(state.sources.statistics, kProtobuf)));
+  ASSIGN_OR_RETURN(state.requests, Listen(pods.listen, pods.requests_port, "pods.requests_port",
+                                          of_pod(state.sources.requests, kText)));
+  ASSIGN_OR_RETURN(state.own, Listen(own.host, own.port, "listen", of_fleet));
   return server;
 }
 

@@ -1,8 +1,8 @@
 // The ports of all pods of a fleet, and those of its activator and kubelet, over HTTP.
 //
-// One listener a port for all pods: a connection's local address says whose queue-proxy was asked.
-// An address that no pod has, or none that takes requests, is answered with 404. Every answer
-// closes its connection: hundreds of scrapers' idle connections would need as many threads.
+// One listener a port for all pods, each on one thread: a connection's local address says whose
+// queue-proxy was asked. An address that no pod has, or none that takes requests, is answered with
+// 404.
 #pragma once
 
 #include <functional>
@@ -16,7 +16,7 @@
 
 namespace reeve {
 
-// What is answered; called by several threads at once. nullopt: there is no such pod.
+// What is answered; called by three threads at once. nullopt: there is no such pod.
 struct MetricsSources {
   std::function<std::optional<std::string>(const std::string& address)> statistics;
   std::function<std::optional<std::string>(const std::string& address)> requests;

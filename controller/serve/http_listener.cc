@@ -115,6 +115,9 @@ class Session : public Connection, public std::enable_shared_from_this<Session<S
     const http::request<http::string_body>& message = parser_->get();
     ServedRequest head = HeadOf(std::string(message.method_string()), std::string(message.target()),
                                 std::string(message[http::field::authorization]));
+    Error unknown;
+    const tcp::endpoint ours = Lowest().socket().local_endpoint(unknown);
+    if (!unknown) head.local_address = ours.address().to_string();
     if constexpr (kTls) {
       X509* const shown = SSL_get_peer_certificate(stream_.native_handle());
       head.certificate =

@@ -25,6 +25,7 @@ struct ServedRequest {
   std::string query;          // as it came, without the question mark
   std::string authorization;  // of the header; empty without one
   bool certificate = false;   // the peer has shown one that the authority for clients has signed
+  std::string local_address;  // of ours, that the peer connected to; without the port
   std::string body;           // empty while the head is judged
 };
 
