@@ -8,6 +8,7 @@
 #include <algorithm>
 #include <chrono>
 #include <mutex>
+#include <nlohmann/json.hpp>
 #include <optional>
 #include <set>
 #include <thread>
@@ -273,6 +274,7 @@ class Fleet {
     sources.requests = [this](const std::string& address) { return Requests(address); };
     sources.activator = [this] { return Activator(); };
     sources.containers = [this] { return Containers(); };
+    sources.targets = [this] { return Targets(); };
     return sources;
   }
 
@@ -331,6 +333,19 @@ class Fleet {
     }
     const std::string& last = revisions_[function];
     return last.empty() ? functions_[function].service + "-00001" : last;
+  }
+
+  // The request metrics of all pods that answer.
+  std::string Targets() {
+    nlohmann::json targets = nlohmann::json::array();
+    const std::lock_guard lock(mutex_);
+    for (const auto& [key, pod] : kubelet_.pods()) {
+      if (kubelet_.AtAddress(pod.address) == nullptr) continue;
+      const std::string at = fmt::format("{}:{}", pod.address, config_.pods.requests_port);
+      targets.push_back({{"targets", {at}},
+                         {"labels", {{"namespace", pod.identity.ns}, {"pod", pod.identity.name}}}});
+    }
+    return targets.dump();
   }
 
   // What a kubelet's cAdvisor tells of the functions' containers.

@@ -118,8 +118,9 @@ struct FleetConfig {
     v.Field("deployments", &C::deployments,
             "Make and delete pods as Deployments ask; where no controller manager runs");
     v.Field("listen", &C::listen,
-            "HOST:PORT of the activator's metrics, /metrics, and of the containers' CPU and "
-            "memory, /metrics/cadvisor (port 0: any free one)");
+            "HOST:PORT of the activator's metrics, /metrics, of the containers' CPU and memory, "
+            "/metrics/cadvisor, and of the pods' addresses for Prometheus, /targets (port 0: any "
+            "free one)");
     v.Field("begin_after", &C::begin_after,
             "The trace begins this long after every function has its first pods", AtLeast(0));
     v.Field("wait_for_pods", &C::wait_for_pods,

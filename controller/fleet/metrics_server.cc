@@ -75,6 +75,9 @@ absl::StatusOr<std::unique_ptr<FleetMetricsServer>> FleetMetricsServer::Start(
     if (request.path == "/metrics/cadvisor") {
       return ServedAnswer{200, state.sources.containers(), kText};
     }
+    if (request.path == "/targets") {
+      return ServedAnswer{200, state.sources.targets(), "application/json"};
+    }
     return std::nullopt;
   };
   ASSIGN_OR_RETURN(state.statistics,

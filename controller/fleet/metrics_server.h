@@ -21,6 +21,7 @@ struct MetricsSources {
   std::function<std::optional<std::string>(const std::string& address)> statistics;
   std::function<std::optional<std::string>(const std::string& address)> requests;
   std::function<std::string()> activator, containers;
+  std::function<std::string()> targets;  // JSON, as Prometheus' http_sd_configs reads it
 };
 
 class FleetMetricsServer {

@@ -242,6 +242,13 @@ TEST_F(FleetClusterTest, PodsFollowTheirDeploymentWithColdStartAndDrain) {
   const auto nobody = Ask("127.64.255.254", config_.pods.statistics_port);
   ASSERT_TRUE(nobody.ok()) << nobody.status();
   EXPECT_EQ(nobody->status, 404);
+  const auto targets = Ask("127.0.0.1", port_, "/targets");
+  ASSERT_TRUE(targets.ok()) << targets.status();
+  std::set<std::string> told;
+  for (const json& target : json::parse(targets->body)) told.insert(target["targets"][0]);
+  for (const std::string& address : addresses) {
+    EXPECT_EQ(told.count(fmt::format("{}:{}", address, config_.pods.requests_port)), 1u);
+  }
   const auto containers = Ask("127.0.0.1", port_, "/metrics/cadvisor");
   ASSERT_TRUE(containers.ok()) << containers.status();
   EXPECT_THAT(containers->body, HasSubstr("pod=\"" + first + "\""));

@@ -124,12 +124,7 @@ constexpr const char* kPrometheusConfig = R"(
 global: {{scrape_interval: 3s, scrape_timeout: 2s}}
 scrape_configs:
 - job_name: queue-proxies
-  kubernetes_sd_configs:
-  - {{role: pod, kubeconfig_file: {kubeconfig}, namespaces: {{names: [{ns}]}}}}
-  relabel_configs:
-  - {{source_labels: [__meta_kubernetes_pod_container_name], regex: queue-proxy, action: keep}}
-  - {{source_labels: [__meta_kubernetes_pod_ip], regex: (.+), replacement: "$1:{port}", target_label: __address__}}
-  - {{source_labels: [__meta_kubernetes_pod_ready], regex: "true", action: keep}}
+  http_sd_configs: [{{url: "http://127.0.0.1:{own}/targets", refresh_interval: 3s}}]
 - job_name: activator
   static_configs: [{{targets: ["127.0.0.1:{own}"]}}]
 - job_name: cadvisor
@@ -148,12 +143,9 @@ TEST_F(FleetLiveTest, APrometheusScrapesTwoHundredPodsAndAnswersForEachFunction)
 
   const int port = FreePort();
   const std::string file = folder_ + "/prometheus.yml";
-  ASSERT_TRUE(WriteFileAtomically(
-                  file, fmt::format(kPrometheusConfig, fmt::arg("kubeconfig", config_.kubeconfig),
-                                    fmt::arg("ns", config_.ns),
-                                    fmt::arg("port", config_.pods.requests_port),
-                                    fmt::arg("own", port_.load())))
-                  .ok());
+  ASSERT_TRUE(
+      WriteFileAtomically(file, fmt::format(kPrometheusConfig, fmt::arg("own", port_.load())))
+          .ok());
   std::vector<std::string> words = {
       "prometheus", "--config.file=" + file, "--storage.tsdb.path=" + folder_ + "/data",
       fmt::format("--web.listen-address=127.0.0.1:{}", port), "--log.level=warn"};
