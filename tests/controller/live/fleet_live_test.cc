@@ -176,8 +176,9 @@ TEST_F(FleetLiveTest, APrometheusScrapesTwoHundredPodsAndAnswersForEachFunction)
   PrometheusClient client(options, "test");
   // Every pod is scraped, and for long enough for a rate over half a minute.
   const auto up = [&](const std::string& query) {
-    const auto answers = client.Query({query});
-    return !answers[0].ok() || answers[0]->empty() ? 0.0 : answers[0]->front().value;
+    double value = 0;
+    client.Query({query}, [&](size_t, const PrometheusSample& sample) { value = sample.value; });
+    return value;
   };
   ASSERT_TRUE(Within(60, [&] { return up("sum(up{job=\"queue-proxies\"})") == 200; }))
       << up("sum(up{job=\"queue-proxies\"})");
