@@ -87,7 +87,9 @@ TEST_F(CliTest, MissingAndBrokenFilesFailWhileRunning) {
 
   ASSERT_TRUE(WriteFileAtomically(Path("text.rtrace"), "hello\n").ok());
   EXPECT_THAT(Run({"trace", "stats", Path("text.rtrace")}).err, HasSubstr("not a trace file"));
-  EXPECT_EQ(Run({"trace", "generate", "--set", "functions=5", "--out", Path("text.rtrace/where")}).code, 3);
+  EXPECT_EQ(
+      Run({"trace", "generate", "--set", "functions=5", "--out", Path("text.rtrace/where")}).code,
+      3);
 }
 
 TEST_F(CliTest, FromGeneratingToScaling) {
