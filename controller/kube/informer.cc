@@ -88,6 +88,12 @@ void Informer::Loop() {
       }
       continue;
     }
+    // Silence: of a resource in which nothing happens (then some servers send no bookmark either),
+    // or of a server that is gone. A list on another connection tells which.
+    if (!listing && absl::IsDeadlineExceeded(status)) {
+      resource_version_.clear();
+      continue;
+    }
     const bool list_again = absl::IsOutOfRange(status) || absl::IsDataLoss(status);
     if (list_again) resource_version_.clear();
     // An expired version is ordinary, and listed again at once; unless it expires all the time.

@@ -38,7 +38,8 @@ struct InformerOptions {
   // A watch lasts a random time in between, so that watches do not all end at once.
   SimTime watch_at_least = SimTime::Minutes(5);
   SimTime watch_at_most = SimTime::Minutes(10);
-  // Bookmarks come about once a minute: longer silence is a connection that is half open.
+  // Bookmarks come about once a minute where something happens; after longer silence a list asks
+  // whether the connection is half open.
   SimTime idle_timeout = SimTime::Minutes(3);
   // After 401, 403 and 404 (no such right, kind not installed): tried again that seldom.
   SimTime refused_wait = SimTime::Seconds(30);

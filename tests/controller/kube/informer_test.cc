@@ -222,6 +222,27 @@ TEST_F(InformerTest, WithoutTheRightItAsksSeldomAndSaysSo) {
   EXPECT_GE(clock_.Now() - begin, SimTime::Seconds(4 * 30));
 }
 
+// Nothing happens to the resource, and the server says so only when it is asked: that is no
+// failure, and what is known is as new as the last list.
+TEST_F(InformerTest, SilenceIsAskedAbout) {
+  script_.lists = {[](auto&) { return ListOf("10", {Pod("a", "3")}); }};
+  script_.watches = {[](auto&) { return ScriptedReply{.chunks = {"\n"}, .hold = true}; }};
+  Begin({.idle_timeout = SimTime::Seconds(1)});
+  ASSERT_TRUE(Eventually([&] { return informer_->health().lists >= 2; }));
+  ASSERT_TRUE(Eventually([&] { return informer_->health().watches >= 2; }));
+  EXPECT_TRUE(informer_->health().last_failure.ok()) << informer_->health().last_failure;
+  EXPECT_THAT(Cached(), ElementsAre("a@3"));
+  EXPECT_THAT(Changes(), ElementsAre("add a@3"));
+}
+
+TEST_F(InformerTest, ASilentServerIsTakenForDead) {
+  script_.lists = {[](auto&) { return ListOf("10", {}); },
+                   [](auto&) { return ScriptedReply{.status = 500, .body = "down"}; }};
+  script_.watches = {[](auto&) { return ScriptedReply{.chunks = {"\n"}, .hold = true}; }};
+  Begin({.idle_timeout = SimTime::Seconds(1)});
+  EXPECT_TRUE(Eventually([&] { return !informer_->health().last_failure.ok(); }));
+}
+
 TEST_F(InformerTest, ASilentWatchIsTakenForDead) {
   script_.lists = {[](auto&) { return ListOf("10", {}); }};
   script_.watches = {[](auto&) { return ScriptedReply{.chunks = {"\n"}, .hold = true}; },
