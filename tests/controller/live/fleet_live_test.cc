@@ -144,9 +144,14 @@ TEST_F(FleetLiveTest, APrometheusScrapesTwoHundredPodsAndAnswersForEachFunction)
   const int port = FreePort();
   const std::string file = folder_ + "/prometheus.yml";
   ASSERT_TRUE(WriteFileAtomically(file, fmt::format(kPrometheusConfig, fmt::arg("own", own))).ok());
-  std::vector<std::string> words = {
-      "prometheus", "--config.file=" + file, "--storage.tsdb.path=" + folder_ + "/data",
-      fmt::format("--web.listen-address=127.0.0.1:{}", port), "--log.level=error"};
+  // With this program it ends, however that ends.
+  std::vector<std::string> words = {"setpriv",
+                                    "--pdeathsig=KILL",
+                                    "prometheus",
+                                    "--config.file=" + file,
+                                    "--storage.tsdb.path=" + folder_ + "/data",
+                                    fmt::format("--web.listen-address=127.0.0.1:{}", port),
+                                    "--log.level=error"};
   std::vector<char*> arguments;
   for (std::string& word : words) arguments.push_back(word.data());
   arguments.push_back(nullptr);
