@@ -186,7 +186,10 @@ FigureRound DirectSource::Collect(const std::vector<RevisionView>& revisions, Si
       if (!pod.ready || pod.terminating) continue;
       const Target& target = targets_.emplace_back(TargetFor(revision.ns, pod));
       living.insert(target.pod);
-      PodRecord& record = records_[target.pod];
+      const auto [entry, is_new] = records_.try_emplace(target.pod);
+      // Nobody has asked it yet: that says nothing of whether it would answer.
+      if (is_new) continue;
+      PodRecord& record = entry->second;
       sums.ready += 1;
       const bool counted = record.has_counters && record.has_baseline;
       if (record.answers > 0 || counted) {

@@ -76,7 +76,8 @@ class DirectSource {
   void Start();
   void Stop();
   // What came since the last call. A revision counts as measured when at least four fifths of its
-  // ready pods answered; the others are taken to be like them. One without ready pods is not in it.
+  // ready pods answered, those left out that have come since the last call and were not asked yet;
+  // the others are taken to be like them. One without ready pods is not in it.
   FigureRound Collect(const std::vector<RevisionView>& revisions, SimTime now, SimTime window);
   // One round of all pods known by the last Collect; for tests, not together with Start.
   void Scrape();

@@ -117,6 +117,29 @@ TEST_F(DirectSourceTest, OneOfFiveMayBeSilentAndNotTwo) {
   EXPECT_EQ(round.revisions.count("ns/r"), 0u);
 }
 
+// A function that grows from one pod to two: the second was never asked yet.
+TEST_F(DirectSourceTest, PodsThatHaveJustComeMakeNothingMissing) {
+  DirectSource source(options_, clock_);
+  const PodView second = revision_.pods[1];
+  revision_.pods.resize(1);
+  source.Collect({revision_}, clock_.Now(), SimTime());
+  source.Scrape();
+  revision_.pods.push_back(second);
+  FigureRound round = source.Collect({revision_}, clock_.Now(), SimTime::Seconds(10));
+  ASSERT_EQ(round.revisions.count("ns/r"), 1u);
+  EXPECT_DOUBLE_EQ(round.revisions.at("ns/r").mean_in_flight, 1.5);
+  // Asked and silent, it counts.
+  silent_ = {1};
+  source.Scrape();
+  round = source.Collect({revision_}, clock_.Now(), SimTime::Seconds(10));
+  EXPECT_EQ(round.revisions.count("ns/r"), 0u);
+  silent_ = {};
+  source.Scrape();
+  round = source.Collect({revision_}, clock_.Now(), SimTime::Seconds(10));
+  ASSERT_EQ(round.revisions.count("ns/r"), 1u);
+  EXPECT_DOUBLE_EQ(round.revisions.at("ns/r").mean_in_flight, 3);
+}
+
 TEST_F(DirectSourceTest, PodsThatAreNotReadyAreNotAsked) {
   for (PodView& pod : revision_.pods) pod.ready = false;
   DirectSource source(options_, clock_);
