@@ -33,11 +33,6 @@ if(REEVE_SANITIZE)
   endif()
   add_compile_options(-fsanitize=${REEVE_SANITIZE} -fno-omit-frame-pointer -fno-sanitize-recover=all)
   add_link_options(-fsanitize=${REEVE_SANITIZE})
-  if(REEVE_SANITIZE MATCHES "thread")
-    # Fences are not supported there. Asio uses them where several threads run one io_context,
-    # which nothing here does.
-    add_compile_definitions(BOOST_ASIO_DISABLE_FENCED_BLOCK)
-  endif()
 endif()
 if(REEVE_FUZZ)
   add_compile_options(-fsanitize=fuzzer-no-link)  # coverage of the libraries, for their fuzzers
