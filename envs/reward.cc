@@ -50,11 +50,11 @@ double Illegal(const In& in) {
 double Unserved(const In& in) {
   const bool load = (in.w.arrivals[in.f] | in.w.queued[in.f]) > 0;
   const bool none = (in.w.containers_ready[in.f] | in.w.containers_starting[in.f]) == 0;
-  return load & none ? 1 : 0;
+  return (load & none) ? 1 : 0;
 }
 double Undo(const In& in) {
   const bool fewer = in.outcome.horizontal<0, more_before = in.previous.horizontal> 0;
-  return fewer & more_before ? 1 : 0;
+  return (fewer & more_before) ? 1 : 0;
 }
 
 // ---- costs
