@@ -53,7 +53,8 @@ double Unserved(const In& in) {
   return (load & none) ? 1 : 0;
 }
 double Undo(const In& in) {
-  const bool fewer = in.outcome.horizontal<0, more_before = in.previous.horizontal> 0;
+  const bool fewer = in.outcome.horizontal < 0;
+  const bool more_before = in.previous.horizontal > 0;
   return (fewer & more_before) ? 1 : 0;
 }
 

@@ -30,8 +30,10 @@ bool RecoveryWatch::AllWereHealthy(const Snapshot& snapshot, std::span<const int
     const int64_t left =
         int64_t{w.completions[f]} + w.failures[f] + w.timeouts[f] + w.rejections[f];
     owed_[f] -= healthy_[f] != 0 ? 0 : left;
-    const bool now = (owed_[f] <= 0) & (w.queued[f] <= queue) &
-                     (w.containers_ready[f] >= static_cast<uint32_t>(asked[f]));
+    const bool repaired = owed_[f] <= 0;
+    const bool few_wait = w.queued[f] <= queue;
+    const bool as_asked = w.containers_ready[f] >= static_cast<uint32_t>(asked[f]);
+    const bool now = repaired & few_wait & as_asked;
     healthy_[f] = static_cast<uint8_t>(healthy_[f] | static_cast<uint8_t>(now));
     all &= healthy_[f];
   }
