@@ -1,4 +1,5 @@
-// The columns of FunctionWindows, listed once for what copies, checks and stores rows of them.
+// The columns of FunctionWindows, listed once for what copies, clears, checks and stores rows of
+// them.
 #pragma once
 
 #include <cstddef>
@@ -59,6 +60,11 @@ void VisitColumns(Visit&& visit, Windows&... windows) {
 
 inline void CopyRow(const FunctionWindows& from, size_t row, FunctionWindows& to, size_t to_row) {
   VisitColumns([&](const auto& a, auto& b) { b[to_row] = a[row]; }, from, to);
+}
+
+// As of a function that is not there: all zero.
+inline void ClearRow(size_t row, FunctionWindows& windows) {
+  VisitColumns([row](auto& column) { column[row] = {}; }, windows);
 }
 
 // All columns have one element for each of `functions`.

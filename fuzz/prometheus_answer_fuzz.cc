@@ -4,7 +4,7 @@
 #include <string>
 #include <string_view>
 
-#include "controller/knative/prometheus.h"
+#include "controller/prometheus/prometheus_client.h"
 #include "core/check.h"
 
 namespace reeve {

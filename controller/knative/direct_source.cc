@@ -7,8 +7,8 @@
 #include <limits>
 #include <set>
 
-#include "controller/knative/exposition.h"
 #include "controller/knative/queue_stat.h"
+#include "controller/prometheus/exposition.h"
 #include "core/check.h"
 #include "core/status.h"
 

@@ -13,11 +13,11 @@
 #include <thread>
 #include <vector>
 
-#include "controller/knative/cumulative_histogram.h"
 #include "controller/knative/figures.h"
 #include "controller/knative/revision_view.h"
 #include "controller/net/clock.h"
 #include "controller/net/http_client.h"
+#include "controller/prometheus/cumulative_histogram.h"
 #include "core/config.h"
 #include "core/units.h"
 

@@ -6,7 +6,7 @@
 #include <string>
 
 #include "absl/status/status.h"
-#include "controller/knative/cumulative_histogram.h"
+#include "controller/prometheus/cumulative_histogram.h"
 #include "core/units.h"
 
 namespace reeve {

@@ -8,8 +8,8 @@
 #include <utility>
 
 #include "controller/knative/direct_source.h"
-#include "controller/knative/prometheus.h"
 #include "controller/knative/prometheus_source.h"
+#include "controller/prometheus/prometheus_client.h"
 #include "core/config.h"
 #include "core/units.h"
 

@@ -12,6 +12,7 @@
 #include "controller/knative/trimmed_objects.h"
 #include "controller/kube/json_reading.h"
 #include "controller/kube/quantity.h"
+#include "controller/window_rows.h"
 #include "core/status.h"
 
 namespace reeve {

@@ -18,9 +18,9 @@
 
 #include "absl/container/flat_hash_map.h"
 #include "controller/knative/figures.h"
-#include "controller/knative/prometheus.h"
 #include "controller/knative/revision_view.h"
 #include "controller/net/clock.h"
+#include "controller/prometheus/prometheus_client.h"
 
 namespace reeve {
 

@@ -4,28 +4,11 @@
 #include <cmath>
 #include <limits>
 
+#include "controller/prometheus/row_filling.h"
+#include "controller/window_rows.h"
+
 namespace reeve {
 namespace {
-
-uint32_t Whole(double value) {
-  if (!(value > 0)) return 0;
-  return static_cast<uint32_t>(std::min(std::round(value), 4e9));
-}
-
-// Whole requests of a count that is not: what is left over comes with the next window.
-uint32_t WholeWithCarry(double value, double& carry) {
-  const double exact = std::max(0.0, value) + carry;
-  const double whole = std::floor(std::min(exact, 4e9));
-  carry = std::min(exact - whole, 1.0);
-  return static_cast<uint32_t>(whole);
-}
-
-void FillLatency(const CumulativeHistogram& seconds, size_t slot, std::vector<float>& p50,
-                 std::vector<float>& p95, std::vector<float>& p99) {
-  p50[slot] = static_cast<float>(1e3 * seconds.Quantile(0.5));
-  p95[slot] = static_cast<float>(1e3 * seconds.Quantile(0.95));
-  p99[slot] = static_cast<float>(1e3 * seconds.Quantile(0.99));
-}
 
 void FillFigures(const RevisionView& view, const RevisionFigures& figures, size_t slot,
                  RowMemory& memory, FunctionWindows& w) {
@@ -35,8 +18,8 @@ void FillFigures(const RevisionView& view, const RevisionFigures& figures, size_
   w.completions[slot] = answered - failed;
   w.failures[slot] = failed;
   w.mean_in_flight[slot] = figures.mean_in_flight;
-  w.in_flight[slot] = Whole(figures.mean_in_flight);
-  w.queued[slot] = Whole(figures.queued.value_or(0));
+  w.in_flight[slot] = WholeRequests(figures.mean_in_flight);
+  w.queued[slot] = WholeRequests(figures.queued.value_or(0));
   w.mean_queued[slot] = figures.queued.value_or(0);
   w.cpu_used_millicores[slot] = figures.cpu_used_millicores.value_or(0);
   w.memory_used_mebibytes[slot] = figures.memory_used_mebibytes.value_or(0);
@@ -45,41 +28,21 @@ void FillFigures(const RevisionView& view, const RevisionFigures& figures, size_
   memory.in_flight = open;
   w.slo_violations[slot] = failed;
   if (figures.latency_seconds) {
-    FillLatency(*figures.latency_seconds, slot, w.latency_p50_ms, w.latency_p95_ms,
-                w.latency_p99_ms);
+    FillQuantiles(*figures.latency_seconds, slot, w.latency_p50_ms, w.latency_p95_ms,
+                  w.latency_p99_ms);
     if (view.slo_latency != SimTime::Max()) {
-      const uint32_t slow = Whole(figures.latency_seconds->CountAbove(view.slo_latency.seconds()));
+      const uint32_t slow =
+          WholeRequests(figures.latency_seconds->CountAbove(view.slo_latency.seconds()));
       w.slo_violations[slot] += std::min(slow, w.completions[slot]);
     }
   }
   if (figures.execution_seconds) {
-    FillLatency(*figures.execution_seconds, slot, w.execution_p50_ms, w.execution_p95_ms,
-                w.execution_p99_ms);
+    FillQuantiles(*figures.execution_seconds, slot, w.execution_p50_ms, w.execution_p95_ms,
+                  w.execution_p99_ms);
   }
 }
 
 }  // namespace
-
-void ClearRow(size_t slot, FunctionWindows& w) {
-  for (auto* counts :
-       {&w.arrivals, &w.completions, &w.failures, &w.timeouts, &w.rejections, &w.cold_starts,
-        &w.containers_started, &w.slo_violations, &w.queued, &w.in_flight, &w.containers_ready,
-        &w.containers_starting, &w.replicas_asked}) {
-    (*counts)[slot] = 0;
-  }
-  for (auto* means :
-       {&w.mean_queued, &w.mean_in_flight, &w.cpu_used_millicores, &w.memory_used_mebibytes}) {
-    (*means)[slot] = 0;
-  }
-  for (auto* latencies : {&w.latency_p50_ms, &w.latency_p95_ms, &w.latency_p99_ms,
-                          &w.execution_p50_ms, &w.execution_p95_ms, &w.execution_p99_ms}) {
-    (*latencies)[slot] = 0;
-  }
-  w.cpu_limit[slot] = Millicores();
-  w.memory_limit[slot] = Mebibytes();
-  w.concurrency_limit[slot] = 0;
-  w.slo_latency[slot] = SimTime();
-}
 
 void FillRow(const RevisionView& view, const RevisionFigures* figures, const RowDefaults& defaults,
              size_t slot, RowMemory& memory, FunctionWindows& w) {

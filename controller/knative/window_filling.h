@@ -32,7 +32,4 @@ struct RowDefaults {
 void FillRow(const RevisionView& view, const RevisionFigures* figures, const RowDefaults& defaults,
              size_t slot, RowMemory& memory, FunctionWindows& windows);
 
-// Row `slot` of a function that is not there.
-void ClearRow(size_t slot, FunctionWindows& windows);
-
 }  // namespace reeve

@@ -1,4 +1,4 @@
-#include "controller/knative/exposition.h"
+#include "controller/prometheus/exposition.h"
 
 #include <fast_float/fast_float.h>
 #include <fmt/format.h>

@@ -1,4 +1,4 @@
-#include "controller/knative/cumulative_histogram.h"
+#include "controller/prometheus/cumulative_histogram.h"
 
 #include <algorithm>
 #include <cmath>

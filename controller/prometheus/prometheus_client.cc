@@ -1,4 +1,4 @@
-#include "controller/knative/prometheus.h"
+#include "controller/prometheus/prometheus_client.h"
 
 #include <fast_float/fast_float.h>
 #include <fmt/format.h>
