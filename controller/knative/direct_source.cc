@@ -1,10 +1,9 @@
 #include "controller/knative/direct_source.h"
 
-#include <fast_float/fast_float.h>
 #include <fmt/format.h>
 
 #include <cmath>
-#include <limits>
+#include <optional>
 #include <set>
 
 #include "controller/knative/queue_stat.h"
@@ -15,13 +14,9 @@
 namespace reeve {
 namespace {
 
-double BoundOf(const ExpositionSample& sample) {
+std::optional<double> BoundOf(const ExpositionSample& sample) {
   const auto le = sample.labels.find("le");
-  if (le == sample.labels.end()) return std::nan("");
-  if (le->second == "+Inf") return std::numeric_limits<double>::infinity();
-  double bound = std::nan("");
-  fast_float::from_chars(le->second.data(), le->second.data() + le->second.size(), bound);
-  return bound;
+  return le == sample.labels.end() ? std::nullopt : BucketBound(le->second);
 }
 
 bool IsServerError(const ExpositionSample& sample) {
@@ -47,8 +42,8 @@ absl::StatusOr<RequestCounters> ReadRequestCounters(std::string_view exposition)
   const absl::Status status = ReadExposition(exposition, [&](const ExpositionSample& sample) {
     if (!std::isfinite(sample.value) || sample.value < 0) return;
     const auto bucket = [&](CumulativeHistogram& histogram, double unit) {
-      const double bound = BoundOf(sample);
-      if (!std::isnan(bound)) histogram.Add(bound * unit, sample.value);
+      const std::optional<double> bound = BoundOf(sample);
+      if (bound) histogram.Add(*bound * unit, sample.value);
     };
     const std::string_view name = sample.name;
     if (name == "kn_serving_invocation_duration_seconds_bucket") {
@@ -167,7 +162,7 @@ namespace {
 // Sums over the pods of one revision.
 struct PodSums {
   double ready = 0, answered = 0;
-  RevisionFigures figures;
+  FunctionFigures figures;
   SimTime youngest;
 };
 
@@ -196,7 +191,7 @@ FigureRound DirectSource::Collect(const std::vector<RevisionView>& revisions, Si
         sums.answered += 1;
         sums.youngest = std::max(sums.youngest, record.last_answer);
       }
-      RevisionFigures& figures = sums.figures;
+      FunctionFigures& figures = sums.figures;
       if (counted) {
         const auto fresh = record.counters.latency_seconds.Since(record.baseline.latency_seconds);
         if (!figures.latency_seconds) figures.latency_seconds.emplace();

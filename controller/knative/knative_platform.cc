@@ -333,7 +333,7 @@ absl::Status KnativePlatform::Observe(Snapshot& snapshot) {
     }
     const auto found = round.revisions.find(slot.view->key());
     const bool measured = round.status.ok() && window > SimTime();
-    const RevisionFigures* figures =
+    const FunctionFigures* figures =
         measured && found != round.revisions.end() ? &found->second : nullptr;
     FillRow(*slot.view, figures, defaults, i, slot.memory, snapshot.functions);
     slot.queued = figures != nullptr ? figures->queued.value_or(0) : 0;
@@ -354,7 +354,7 @@ absl::Status KnativePlatform::Observe(Snapshot& snapshot) {
   return absl::OkStatus();
 }
 
-void KnativePlatform::FillStatus(const Slot& slot, const RevisionFigures* figures,
+void KnativePlatform::FillStatus(const Slot& slot, const FunctionFigures* figures,
                                  const FigureRound& round, SimTime now,
                                  FunctionStatus& status) const {
   if (!round.status.ok()) {

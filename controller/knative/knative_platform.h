@@ -99,7 +99,7 @@ class KnativePlatform : public LivePlatform {
   ClusterObjects Objects() const;
   void UpdateCatalogue();
   void FillCluster(ClusterState& cluster) const;
-  void FillStatus(const Slot& slot, const RevisionFigures* figures, const FigureRound& round,
+  void FillStatus(const Slot& slot, const FunctionFigures* figures, const FigureRound& round,
                   SimTime now, FunctionStatus& status) const;
   void JudgeActuation(const Slot& slot, SimTime now, FunctionStatus& status) const;
   SimTime OldestContact() const;

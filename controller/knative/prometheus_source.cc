@@ -1,12 +1,9 @@
 #include "controller/knative/prometheus_source.h"
 
-#include <fast_float/fast_float.h>
 #include <fmt/format.h>
 
 #include <algorithm>
-#include <chrono>
 #include <cmath>
-#include <limits>
 
 namespace reeve {
 namespace {
@@ -83,15 +80,6 @@ void AddContainerQueries(const std::string& range, std::array<std::string, kFigu
       "sum by (namespace, pod) (container_memory_working_set_bytes{{{}}})", kFunctions));
 }
 
-bool ReadBound(std::string_view text, double& bound) {
-  if (text == "+Inf") {
-    bound = std::numeric_limits<double>::infinity();
-    return true;
-  }
-  const auto [end, error] = fast_float::from_chars(text.data(), text.data() + text.size(), bound);
-  return error == std::errc() && end == text.data() + text.size() && !std::isnan(bound);
-}
-
 }  // namespace
 
 std::array<std::string, kFigures> PrometheusQueries(MetricNames names, SimTime range) {
@@ -104,68 +92,26 @@ std::array<std::string, kFigures> PrometheusQueries(MetricNames names, SimTime r
 
 PrometheusSource::PrometheusSource(PrometheusOptions options, MetricNames names, SimTime range,
                                    NetClock& clock)
-    : client_(std::move(options), "reeve"), range_(range), clock_(clock) {
+    : client_(std::move(options), "reeve"),
+      range_(range),
+      answers_([this](SimTime now, const StopSignal& stop) { return Ask(now, stop); }, Answers(),
+               clock) {
   if (names != MetricNames::kAuto) found_ = names;
-}
-
-PrometheusSource::~PrometheusSource() {
-  Stop();
-}
-
-void PrometheusSource::Start() {
-  thread_ = std::thread([this] { Run(); });
-}
-
-void PrometheusSource::Stop() {
-  {
-    const std::lock_guard lock(mutex_);
-    stop_.Stop();
-  }
-  wake_.notify_all();
-  if (thread_.joinable()) thread_.join();
-}
-
-void PrometheusSource::Run() {
-  std::unique_lock lock(mutex_);
-  while (!stop_.stopped()) {
-    const SimTime begin = clock_.Now();
-    if (begin < next_) {
-      const SimTime most = std::min(next_ - begin, SimTime::Seconds(1));
-      wake_.wait_for(lock, std::chrono::microseconds(most.micros()));
-      continue;
-    }
-    next_ = SimTime::Max();  // until the next Collect, which may come meanwhile
-    lock.unlock();
-    auto answers = std::make_shared<const Answers>(Ask(begin));
-    const SimTime end = clock_.Now();
-    lock.lock();
-    latest_ = std::move(answers);
-    takes_ = end - begin;
-  }
 }
 
 FigureRound PrometheusSource::Collect(const std::vector<RevisionView>& revisions, SimTime now,
                                       SimTime window) {
-  if (!thread_.joinable()) return Round(Ask(now), revisions, window);
-  std::shared_ptr<const Answers> latest;
-  {
-    const std::lock_guard lock(mutex_);
-    latest = latest_;
-    // Rounds do not take equally long, and one that is late is not there.
-    next_ = now + std::max(SimTime(), window - takes_ * 2 - SimTime::Millis(100));
-  }
-  wake_.notify_all();
-  return Round(*latest, revisions, window);
+  return Round(*answers_.Take(now, window), revisions, window);
 }
 
-PrometheusSource::Answers PrometheusSource::Ask(SimTime now) {
+PrometheusSource::Answers PrometheusSource::Ask(SimTime now, const StopSignal& stop) {
   std::vector<MetricNames> tries = {found_.value_or(MetricNames::kOpenTelemetry)};
   if (!found_) tries.push_back(MetricNames::kOpenCensus);
   Answers answers;
   for (const MetricNames names : tries) {
     answers = Answers();
     answers.asked_at = now;
-    answers.status = AskFor(names, answers);
+    answers.status = AskFor(names, stop, answers);
     if (!answers.status.ok()) break;
     if (answers.revisions.empty()) continue;
     found_ = names;
@@ -174,7 +120,7 @@ PrometheusSource::Answers PrometheusSource::Ask(SimTime now) {
   return answers;
 }
 
-absl::Status PrometheusSource::AskFor(MetricNames names, Answers& answers) {
+absl::Status PrometheusSource::AskFor(MetricNames names, const StopSignal& stop, Answers& answers) {
   const auto figures = PrometheusQueries(names, range_);
   std::vector<std::string> queries;
   std::vector<Figure> of_query;
@@ -187,10 +133,10 @@ absl::Status PrometheusSource::AskFor(MetricNames names, Answers& answers) {
   const double seconds = milliseconds ? 1e-3 : 1;
   const auto bucket = [&](const PrometheusSample& sample,
                           std::optional<CumulativeHistogram>& into) {
-    double bound = 0;
-    if (!ReadBound(sample.Label("le"), bound)) return;
+    const std::optional<double> bound = BucketBound(sample.Label("le"));
+    if (!bound) return;
     if (!into) into.emplace();
-    into->Add(milliseconds ? bound / 1000 : bound, std::max(0.0, sample.value));
+    into->Add(milliseconds ? *bound / 1000 : *bound, std::max(0.0, sample.value));
   };
   std::string key;
   const auto visit = [&](size_t query, const PrometheusSample& sample) {
@@ -211,7 +157,7 @@ absl::Status PrometheusSource::AskFor(MetricNames names, Answers& answers) {
     KeyOf(sample, "reeve_rev", key);
     const auto found = answers.revisions.find(key);
     if (found == answers.revisions.end()) return;
-    RevisionFigures& revision = found->second;
+    FunctionFigures& revision = found->second;
     if (figure == Figure::kLatency) bucket(sample, revision.latency_seconds);
     if (figure == Figure::kExecution) bucket(sample, revision.execution_seconds);
     const double value = std::max(0.0, sample.value);
@@ -221,7 +167,7 @@ absl::Status PrometheusSource::AskFor(MetricNames names, Answers& answers) {
     if (figure == Figure::kQueued) revision.queued = value;
   };
   static_assert(static_cast<size_t>(Figure::kPresent) == 0);
-  for (const absl::Status& status : client_.Query(queries, visit, &stop_)) {
+  for (const absl::Status& status : client_.Query(queries, visit, &stop)) {
     if (!status.ok()) return status;
   }
   return absl::OkStatus();
@@ -239,7 +185,7 @@ FigureRound PrometheusSource::Round(const Answers& answers,
   for (const RevisionView& revision : revisions) {
     const auto found = answers.revisions.find(revision.key());
     if (found == answers.revisions.end()) continue;
-    RevisionFigures& figures = round.revisions[found->first];
+    FunctionFigures& figures = round.revisions[found->first];
     figures = found->second;
     if (figures.latency_seconds) {
       figures.latency_seconds->Scale(seconds);

@@ -6,13 +6,9 @@
 #pragma once
 
 #include <array>
-#include <condition_variable>
-#include <memory>
-#include <mutex>
 #include <optional>
 #include <string>
 #include <string_view>
-#include <thread>
 #include <utility>
 #include <vector>
 
@@ -20,6 +16,7 @@
 #include "controller/knative/figures.h"
 #include "controller/knative/revision_view.h"
 #include "controller/net/clock.h"
+#include "controller/prometheus/asked_ahead.h"
 #include "controller/prometheus/prometheus_client.h"
 
 namespace reeve {
@@ -45,15 +42,11 @@ class PrometheusSource {
  public:
   PrometheusSource(PrometheusOptions options, MetricNames names, SimTime range,
                    NetClock& clock = NetClock::Real());
-  ~PrometheusSource();
-  PrometheusSource(const PrometheusSource&) = delete;
-  PrometheusSource& operator=(const PrometheusSource&) = delete;
 
-  // From now on a thread asks, and Collect hands out what it has: reading the figures of ten
-  // thousand functions takes longer than a loop may wait. A round begins so that it ends just
-  // before the next Collect is to be expected.
-  void Start();
-  void Stop();
+  // From now on a thread asks, and Collect hands out what it has
+  // (controller/prometheus/asked_ahead.h).
+  void Start() { answers_.Start(); }
+  void Stop() { answers_.Stop(); }
 
   // `revisions` says which pod is whose. Counts are over `window`, from rates over the range.
   // Without Start it asks now.
@@ -64,31 +57,21 @@ class PrometheusSource {
   struct Answers {
     absl::Status status = absl::UnavailableError("Prometheus has not answered yet");
     SimTime asked_at;
-    absl::flat_hash_map<std::string, RevisionFigures> revisions;  // by "namespace/revision"
+    absl::flat_hash_map<std::string, FunctionFigures> revisions;  // by "namespace/revision"
     struct PodFigures {
       std::optional<double> cpu_millicores, memory_mebibytes;
     };
     absl::flat_hash_map<std::string, PodFigures> pods;  // by "namespace/pod"
   };
-  Answers Ask(SimTime now);
-  absl::Status AskFor(MetricNames names, Answers& answers);
-  void Run();
+  Answers Ask(SimTime now, const StopSignal& stop);
+  absl::Status AskFor(MetricNames names, const StopSignal& stop, Answers& answers);
   static FigureRound Round(const Answers& answers, const std::vector<RevisionView>& revisions,
                            SimTime window);
 
   PrometheusClient client_;  // of whoever asks
   const SimTime range_;
-  NetClock& clock_;
   std::optional<MetricNames> found_;  // of whoever asks
-  StopSignal stop_;
-  std::thread thread_;
-
-  std::mutex mutex_;
-  std::condition_variable wake_;
-  // Guarded by mutex_.
-  std::shared_ptr<const Answers> latest_ = std::make_shared<const Answers>();
-  SimTime next_;   // when the next round begins
-  SimTime takes_;  // how long the last one took
+  AskedAhead<Answers> answers_;
 };
 
 }  // namespace reeve

@@ -8,43 +8,8 @@
 #include "controller/window_rows.h"
 
 namespace reeve {
-namespace {
 
-void FillFigures(const RevisionView& view, const RevisionFigures& figures, size_t slot,
-                 RowMemory& memory, FunctionWindows& w) {
-  const uint32_t answered = WholeWithCarry(figures.completions, memory.completions_carry);
-  const uint32_t failed =
-      std::min(answered, WholeWithCarry(figures.failures, memory.failures_carry));
-  w.completions[slot] = answered - failed;
-  w.failures[slot] = failed;
-  w.mean_in_flight[slot] = figures.mean_in_flight;
-  w.in_flight[slot] = WholeRequests(figures.mean_in_flight);
-  w.queued[slot] = WholeRequests(figures.queued.value_or(0));
-  w.mean_queued[slot] = figures.queued.value_or(0);
-  w.cpu_used_millicores[slot] = figures.cpu_used_millicores.value_or(0);
-  w.memory_used_mebibytes[slot] = figures.memory_used_mebibytes.value_or(0);
-  const uint32_t open = w.in_flight[slot] + w.queued[slot];
-  w.arrivals[slot] = answered + open >= memory.in_flight ? answered + open - memory.in_flight : 0;
-  memory.in_flight = open;
-  w.slo_violations[slot] = failed;
-  if (figures.latency_seconds) {
-    FillQuantiles(*figures.latency_seconds, slot, w.latency_p50_ms, w.latency_p95_ms,
-                  w.latency_p99_ms);
-    if (view.slo_latency != SimTime::Max()) {
-      const uint32_t slow =
-          WholeRequests(figures.latency_seconds->CountAbove(view.slo_latency.seconds()));
-      w.slo_violations[slot] += std::min(slow, w.completions[slot]);
-    }
-  }
-  if (figures.execution_seconds) {
-    FillQuantiles(*figures.execution_seconds, slot, w.execution_p50_ms, w.execution_p95_ms,
-                  w.execution_p99_ms);
-  }
-}
-
-}  // namespace
-
-void FillRow(const RevisionView& view, const RevisionFigures* figures, const RowDefaults& defaults,
+void FillRow(const RevisionView& view, const FunctionFigures* figures, const RowDefaults& defaults,
              size_t slot, RowMemory& memory, FunctionWindows& w) {
   ClearRow(slot, w);
   w.containers_ready[slot] = view.ready();
@@ -72,9 +37,9 @@ void FillRow(const RevisionView& view, const RevisionFigures* figures, const Row
   w.concurrency_limit[slot] = view.concurrency_limit;
   w.slo_latency[slot] = view.slo_latency;
   if (figures != nullptr) {
-    FillFigures(view, *figures, slot, memory, w);
+    FillFigures(*figures, view.slo_latency, slot, memory.figures, w);
   } else {
-    memory.in_flight = 0;
+    memory.figures.in_flight = 0;
   }
   // A pod may have started for a request of the next window.
   w.cold_starts[slot] = std::min(w.cold_starts[slot], w.arrivals[slot]);

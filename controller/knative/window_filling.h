@@ -4,8 +4,8 @@
 #include <set>
 #include <string>
 
-#include "controller/knative/figures.h"
 #include "controller/knative/revision_view.h"
+#include "controller/prometheus/row_filling.h"
 #include "core/snapshot.h"
 #include "core/units.h"
 
@@ -13,11 +13,10 @@ namespace reeve {
 
 // What is remembered of a revision from one observation to the next.
 struct RowMemory {
-  uint32_t in_flight = 0;
+  FigureMemory figures;
   uint32_t ready = 0;
-  bool observed = false;                             // there was an observation
-  std::set<std::string> pods;                        // that it saw
-  double completions_carry = 0, failures_carry = 0;  // what rounding to whole requests left over
+  bool observed = false;       // there was an observation
+  std::set<std::string> pods;  // that it saw
 };
 
 struct RowDefaults {
@@ -26,10 +25,9 @@ struct RowDefaults {
 };
 
 // Fills row `slot`. `figures` null: no metrics; the row then has what the watches know, and its
-// counts are zero. Arrivals are completions and the change of what waits or is being executed. A
-// cold start is counted for each pod that began to exist in the window when none was ready at its
-// beginning: what is known for sure, and less than there were.
-void FillRow(const RevisionView& view, const RevisionFigures* figures, const RowDefaults& defaults,
+// counts are zero. A cold start is counted for each pod that began to exist in the window when none
+// was ready at its beginning: what is known for sure, and less than there were.
+void FillRow(const RevisionView& view, const FunctionFigures* figures, const RowDefaults& defaults,
              size_t slot, RowMemory& memory, FunctionWindows& windows);
 
 }  // namespace reeve

@@ -1,7 +1,10 @@
 #include "controller/prometheus/cumulative_histogram.h"
 
+#include <fast_float/fast_float.h>
+
 #include <algorithm>
 #include <cmath>
+#include <limits>
 
 namespace reeve {
 
@@ -72,6 +75,14 @@ double CumulativeHistogram::CountAbove(double value) const {
     below = std::max(below, count);
   }
   return 0;
+}
+
+std::optional<double> BucketBound(std::string_view le) {
+  if (le == "+Inf") return std::numeric_limits<double>::infinity();
+  double bound = 0;
+  const auto [end, error] = fast_float::from_chars(le.data(), le.data() + le.size(), bound);
+  if (error != std::errc() || end != le.data() + le.size() || std::isnan(bound)) return {};
+  return bound;
 }
 
 }  // namespace reeve

@@ -1,6 +1,8 @@
 // A histogram as Prometheus keeps it: for each bound, how many values were at most that.
 #pragma once
 
+#include <optional>
+#include <string_view>
 #include <utility>
 #include <vector>
 
@@ -28,5 +30,8 @@ class CumulativeHistogram {
   // By bound, rising. There are a few dozen at most, and ten thousand histograms.
   std::vector<std::pair<double, double>> counts_;
 };
+
+// The bound that a bucket's label `le` names, as Prometheus writes it; nullopt: it is no number.
+std::optional<double> BucketBound(std::string_view le);
 
 }  // namespace reeve

@@ -7,6 +7,9 @@
 #include <vector>
 
 #include "controller/prometheus/cumulative_histogram.h"
+#include "controller/prometheus/function_figures.h"
+#include "core/snapshot.h"
+#include "core/units.h"
 
 namespace reeve {
 
@@ -21,5 +24,17 @@ uint32_t WholeWithCarry(double count, double& carry);
 // empty.
 void FillQuantiles(const CumulativeHistogram& seconds, size_t row, std::vector<float>& p50_ms,
                    std::vector<float>& p95_ms, std::vector<float>& p99_ms);
+
+// What is remembered of a function from one window to the next.
+struct FigureMemory {
+  uint32_t in_flight = 0;                            // executed or waiting at the window's end
+  double completions_carry = 0, failures_carry = 0;  // what rounding to whole requests left over
+};
+
+// What was measured of a function into row `row`, whose other columns are left alone. Arrivals are
+// completions and the change of what waits or is being executed. Violations are failures, and
+// completions slower than `slo_latency` (Max() = there is no objective).
+void FillFigures(const FunctionFigures& figures, SimTime slo_latency, size_t row,
+                 FigureMemory& memory, FunctionWindows& windows);
 
 }  // namespace reeve

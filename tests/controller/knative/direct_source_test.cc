@@ -76,7 +76,7 @@ TEST_F(DirectSourceTest, RatesOfAllPodsAddUp) {
   clock_.Advance(SimTime::Seconds(10));
   const FigureRound round = source.Collect({revision_}, clock_.Now(), SimTime::Seconds(10));
   ASSERT_EQ(round.revisions.count("ns/r"), 1u);
-  const RevisionFigures& figures = round.revisions.at("ns/r");
+  const FunctionFigures& figures = round.revisions.at("ns/r");
   EXPECT_DOUBLE_EQ(figures.completions, 5 * 20 * 10);
   EXPECT_DOUBLE_EQ(figures.mean_in_flight, 5 * 1.5);
   EXPECT_FALSE(figures.latency_seconds.has_value());
@@ -96,7 +96,7 @@ TEST_F(DirectSourceTest, CountersGiveExactCountsAndLatencies) {
   counters_ = 1;
   source.Scrape();
   const FigureRound round = collect();
-  const RevisionFigures& figures = round.revisions.at("ns/r");
+  const FunctionFigures& figures = round.revisions.at("ns/r");
   EXPECT_DOUBLE_EQ(figures.completions, 5 * 10);
   ASSERT_TRUE(figures.latency_seconds.has_value());
   EXPECT_DOUBLE_EQ(figures.latency_seconds->CountAbove(0.1), 5 * 5);

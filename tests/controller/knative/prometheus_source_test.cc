@@ -84,7 +84,7 @@ TEST(PrometheusSourceTest, OneQueryForEachFigureGivesThoseOfAllFunctions) {
       source.Collect(Revisions(), SimTime::Seconds(100), SimTime::Seconds(10));
   ASSERT_TRUE(round.status.ok()) << round.status;
   ASSERT_EQ(round.revisions.size(), 2u);
-  const RevisionFigures& a = round.revisions.at("ns/a");
+  const FunctionFigures& a = round.revisions.at("ns/a");
   EXPECT_DOUBLE_EQ(a.completions, 40);
   EXPECT_DOUBLE_EQ(a.failures, 2);
   EXPECT_DOUBLE_EQ(a.mean_in_flight, 0.5);
@@ -111,7 +111,7 @@ TEST(PrometheusSourceTest, FindsOutWhichNamesThereAre) {
   for (int i = 0; i < 2; ++i) {
     const FigureRound round = source.Collect(Revisions(), SimTime(), SimTime::Seconds(10));
     ASSERT_TRUE(round.status.ok()) << round.status;
-    const RevisionFigures& a = round.revisions.at("ns/a");
+    const FunctionFigures& a = round.revisions.at("ns/a");
     EXPECT_DOUBLE_EQ(a.completions, 20);
     EXPECT_DOUBLE_EQ(a.latency_seconds->CountAbove(0.1), 10);  // bounds are milliseconds
     EXPECT_DOUBLE_EQ(a.mean_in_flight, 0.5);

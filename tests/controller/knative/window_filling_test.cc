@@ -25,7 +25,7 @@ PodView Pod(bool ready, const std::string& name, bool terminating = false) {
 class FillRowTest : public ::testing::Test {
  protected:
   FillRowTest() { windows_.Resize(1); }
-  void Fill(const RevisionFigures* figures) {
+  void Fill(const FunctionFigures* figures) {
     FillRow(view_, figures, {Millicores(1000), Mebibytes(512)}, 0, memory_, windows_);
   }
   RevisionView view_;
@@ -37,7 +37,7 @@ TEST_F(FillRowTest, CountsAndLatencies) {
   view_.pods = {Pod(true, "a"), Pod(false, "b"), Pod(true, "c", true)};
   view_.slo_latency = SimTime::Millis(150);
   view_.concurrency_limit = 7;
-  RevisionFigures figures;
+  FunctionFigures figures;
   figures.completions = 40;
   figures.failures = 4;
   figures.mean_in_flight = 2.6;
@@ -62,7 +62,7 @@ TEST_F(FillRowTest, CountsAndLatencies) {
   EXPECT_EQ(windows_.memory_limit[0], Mebibytes(300));
   EXPECT_EQ(windows_.concurrency_limit[0], 7);
   // The four that were open are answered, and no new ones came.
-  RevisionFigures next;
+  FunctionFigures next;
   next.completions = 4;
   Fill(&next);
   EXPECT_EQ(windows_.arrivals[0], 0u);
@@ -70,7 +70,7 @@ TEST_F(FillRowTest, CountsAndLatencies) {
 
 // 0.4 requests a window are two requests in five windows.
 TEST_F(FillRowTest, FractionsOfRequestsAreNotLost) {
-  RevisionFigures figures;
+  FunctionFigures figures;
   figures.completions = 0.4;
   uint32_t sum = 0;
   for (int i = 0; i < 50; ++i) {
@@ -81,7 +81,7 @@ TEST_F(FillRowTest, FractionsOfRequestsAreNotLost) {
 }
 
 TEST_F(FillRowTest, PodsThatBeganInTheWindowAreStarts) {
-  RevisionFigures figures;
+  FunctionFigures figures;
   figures.completions = 10;
   view_.pods = {Pod(false, "before")};
   Fill(&figures);
