@@ -26,7 +26,7 @@
 #include "controller/kube/informer.h"
 #include "controller/kube/kube_client.h"
 #include "controller/net/clock.h"
-#include "controller/serve/http_server.h"
+#include "controller/net/listen_address.h"
 #include "core/status.h"
 #include "runs/run_recorder.h"
 
@@ -49,7 +49,7 @@ absl::Status FleetConfig::Validate() const {
   if (absl::Status status = AddressRange::Parse(pods.addresses).status(); !status.ok()) {
     return absl::Status(status.code(), "pods.addresses: " + MessageOf(status));
   }
-  RETURN_IF_ERROR(ParseListenAddress(listen).status());
+  RETURN_IF_ERROR(ParseListenAddress("listen", listen).status());
   return absl::OkStatus();
 }
 

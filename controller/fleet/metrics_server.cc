@@ -2,8 +2,8 @@
 
 #include <utility>
 
+#include "controller/net/listen_address.h"
 #include "controller/serve/http_listener.h"
-#include "controller/serve/http_server.h"
 #include "core/status.h"
 
 namespace reeve {
@@ -56,7 +56,7 @@ int FleetMetricsServer::port() const {
 
 absl::StatusOr<std::unique_ptr<FleetMetricsServer>> FleetMetricsServer::Start(
     const FleetPods& pods, const std::string& listen, MetricsSources sources) {
-  ASSIGN_OR_RETURN(const ListenAddress own, ParseListenAddress(listen));
+  ASSIGN_OR_RETURN(const ListenAddress own, ParseListenAddress("listen", listen));
   std::unique_ptr<FleetMetricsServer> server(new FleetMetricsServer());
   State& state = *server->state_;
   state.sources = std::move(sources);

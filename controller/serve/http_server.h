@@ -26,14 +26,6 @@
 
 namespace reeve {
 
-// "127.0.0.1:9464", "[::1]:9464", ":9464", "host:9464".
-struct ListenAddress {
-  std::string host;  // without brackets
-  int port = 0;
-  bool loopback = false;  // only this machine can connect
-};
-absl::StatusOr<ListenAddress> ParseListenAddress(const std::string& text);
-
 struct HttpSources {
   const ControlLoop* loop = nullptr;
   const LoopClock* clock = nullptr;

@@ -14,6 +14,7 @@
 #include "controller/knative/knative_platform.h"
 #include "controller/live_policies.h"
 #include "controller/loop_clock.h"
+#include "controller/net/listen_address.h"
 #include "controller/serve/http_server.h"
 #include "controller/serve/kept_state.h"
 #include "controller/serve/loop_log.h"
@@ -35,7 +36,8 @@ absl::Status ServeConfig::Validate() const {
   RETURN_IF_ERROR(part("fallback", fallback.Validate()));
   RETURN_IF_ERROR(part("sim.own_policy", sim.own_policy.Validate()));
   RETURN_IF_ERROR(part("sim.cluster", sim.cluster.Validate()));
-  if (!http.listen.empty()) RETURN_IF_ERROR(ParseListenAddress(http.listen).status());
+  if (!http.listen.empty())
+    RETURN_IF_ERROR(ParseListenAddress("http.listen", http.listen).status());
   if (http.tls.certificate.empty() != http.tls.key.empty()) {
     return absl::InvalidArgumentError("http.tls: certificate and key need each other");
   }

@@ -15,6 +15,7 @@
 #include "controller/knative/knative_config.h"
 #include "controller/live_adaptation.h"
 #include "controller/loop_spec.h"
+#include "controller/net/tls_spec.h"
 #include "controller/sim_platform.h"
 #include "controller/store/store_spec.h"
 #include "core/config.h"
@@ -26,22 +27,6 @@ constexpr auto EnumNames(PlatformKind) {
   return std::array<std::pair<PlatformKind, std::string_view>, 2>{
       {{PlatformKind::kSim, "sim"}, {PlatformKind::kKnative, "knative"}}};
 }
-
-struct TlsSpec {
-  std::string certificate = {};
-  std::string key = {};
-  std::string client_ca = {};
-
-  template <class V>
-  static void Fields(V& v) {
-    v.Field("certificate", &TlsSpec::certificate,
-            "PEM file with the certificate of this server, and those of authorities between it and "
-            "one that clients know; empty: no TLS. Read again when it changes, as are the others");
-    v.Field("key", &TlsSpec::key, "PEM file with its key");
-    v.Field("client_ca", &TlsSpec::client_ca,
-            "PEM file with the authority whose certificates clients must show; empty: any client");
-  }
-};
 
 struct HttpSpec {
   std::string listen = "127.0.0.1:9464";

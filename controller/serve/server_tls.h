@@ -10,7 +10,7 @@
 
 #include "absl/status/status.h"
 #include "absl/status/statusor.h"
-#include "controller/serve/serve_config.h"
+#include "controller/net/tls_spec.h"
 
 using SSL_CTX = struct ssl_ctx_st;
 
