@@ -11,6 +11,7 @@
 
 #include "controller/bus/publisher.h"
 #include "controller/bus/socket_setup.h"
+#include "controller/keda/keda_platform.h"
 #include "controller/knative/knative_platform.h"
 #include "controller/live_policies.h"
 #include "controller/loop_clock.h"
@@ -107,12 +108,23 @@ absl::StatusOr<Served> MakeKnative(const ServeConfig& config) {
   return served;
 }
 
-absl::StatusOr<Served> MakePlatform(const ServeConfig& config) {
+absl::StatusOr<Served> MakeKeda(const ServeConfig& config, LoopLog& log) {
+  Served served;
+  served.clock = std::make_unique<SteadyClock>();
+  ASSIGN_OR_RETURN(std::unique_ptr<KedaPlatform> platform, KedaPlatform::Create(config.keda));
+  log.Info(fmt::format("KEDA's external scaler on port {}", platform->port()));
+  served.platform = std::move(platform);
+  return served;
+}
+
+absl::StatusOr<Served> MakePlatform(const ServeConfig& config, LoopLog& log) {
   switch (config.platform) {
     case PlatformKind::kSim:
       return MakeSim(config);
     case PlatformKind::kKnative:
       return MakeKnative(config);
+    case PlatformKind::kKeda:
+      return MakeKeda(config, log);
   }
   return absl::InternalError("unknown platform");
 }
@@ -218,7 +230,7 @@ absl::StatusOr<ServeSummary> Serve(const ServeConfig& config, const ServeHooks& 
   absl::StatusOr<LivePolicyMaker> fallback =
       MakeLivePolicies(config.fallback, config.loop.period, config.seed);
   if (!fallback.ok()) return Prefixed("fallback", fallback.status());
-  ASSIGN_OR_RETURN(Served served, MakePlatform(config));
+  ASSIGN_OR_RETURN(Served served, MakePlatform(config, log));
   ASSIGN_OR_RETURN(Earlier earlier, ReadEarlier(config, served.goes_on));
 
   std::unique_ptr<StoreWriter> store;

@@ -12,6 +12,7 @@
 #include "absl/status/status.h"
 #include "agents/policy_factory.h"
 #include "controller/bus/publisher.h"
+#include "controller/keda/keda_config.h"
 #include "controller/knative/knative_config.h"
 #include "controller/live_adaptation.h"
 #include "controller/loop_spec.h"
@@ -22,10 +23,12 @@
 
 namespace reeve {
 
-enum class PlatformKind : uint8_t { kSim, kKnative };
+enum class PlatformKind : uint8_t { kSim, kKnative, kKeda };
 constexpr auto EnumNames(PlatformKind) {
-  return std::array<std::pair<PlatformKind, std::string_view>, 2>{
-      {{PlatformKind::kSim, "sim"}, {PlatformKind::kKnative, "knative"}}};
+  return std::array<std::pair<PlatformKind, std::string_view>, 3>{
+      {{PlatformKind::kSim, "sim"},
+       {PlatformKind::kKnative, "knative"},
+       {PlatformKind::kKeda, "keda"}}};
 }
 
 struct HttpSpec {
@@ -84,6 +87,7 @@ struct ServeConfig {
   PlatformKind platform = PlatformKind::kSim;
   SimPlatformSpec sim;
   KnativeConfig knative;
+  KedaConfig keda;
   uint64_t seed = 0;
   LoopSpec loop;
   PolicySpec policy;
@@ -100,6 +104,7 @@ struct ServeConfig {
     v.Field("platform", &C::platform, "What is controlled");
     v.Field("sim", &C::sim, "The simulated platform");
     v.Field("knative", &C::knative, "Knative (docs/knative.md)");
+    v.Field("keda", &C::keda, "Deployments that KEDA scales (docs/keda.md)");
     v.Field("seed", &C::seed, "Random draws of policies, and of the simulated platform");
     v.Field("loop", &C::loop, "How it is controlled");
     v.Field("policy", &C::policy, "The policy that decides");
