@@ -1,6 +1,7 @@
 #include "controller/keda/scaler_service.h"
 
 #include <fmt/format.h>
+#include <grpc/support/log.h>
 #include <grpcpp/grpcpp.h>
 #include <grpcpp/resource_quota.h>
 #include <grpcpp/security/server_credentials.h>
@@ -231,6 +232,9 @@ absl::StatusOr<std::unique_ptr<ScalerService>> ScalerService::Start(const Scaler
         " can be reached from other machines: set keda.tls with client_ca, so that only KEDA gets "
         "in, or keda.trust_network where a NetworkPolicy sees to that");
   }
+  // gRPC writes a line for every handshake that fails, in a form of its own: whoever reaches the
+  // port could fill the log. What fails here is in statuses.
+  gpr_set_log_function([](gpr_log_func_args*) {});
   auto impl = std::make_unique<Impl>(objects);
   RETURN_IF_ERROR(impl->Listen(spec, address));
   return std::unique_ptr<ScalerService>(new ScalerService(std::move(impl)));

@@ -285,7 +285,7 @@ TEST_F(KedaPlatformTest, WhoIsNotAskedAboutIsRefusedThenGoneAndHasItsSlotAgain) 
   const uint64_t generation = platform_->catalogue().generation;
   Observe(SimTime::Minutes(3));
   EXPECT_EQ(platform_->Status()[0].actuation, Actuation::kRefused);
-  EXPECT_THAT(platform_->Status()[0].detail, HasSubstr("has not asked about it for 180 s"));
+  EXPECT_THAT(platform_->Status()[0].detail, HasSubstr("has not asked about it for 181 s"));
   Observe(SimTime::Minutes(8));
   ASSERT_EQ(platform_->catalogue().functions.size(), 1u);
   EXPECT_FALSE(platform_->catalogue().functions[0].present);
@@ -327,7 +327,7 @@ TEST_F(KedaPlatformTest, ALoopDecidesForTenantsThatAreActive) {
     }
     return false;
   };
-  const std::map<std::string, std::string> watched = {{"tenant", "watched"}};
+  const std::map<std::string, std::string> watched = {{"tenant", "watched"}, {"deployment", "web"}};
   Ask("web");
   Ask("other", watched);
   EXPECT_TRUE(eventually([&] {
