@@ -7,6 +7,7 @@
 #include <algorithm>
 #include <chrono>
 #include <filesystem>
+#include <limits>
 #include <map>
 #include <utility>
 
@@ -257,28 +258,67 @@ absl::Status CheckNames(SqliteDb& db, const LogQuery& query) {
 
 absl::StatusOr<std::vector<PastWindow>> ReadHistory(const std::string& path, int32_t windows) {
   std::vector<PastWindow> history;
-  if (windows == 0 || !IsThere(path)) return history;
+  RETURN_IF_ERROR(VisitHistory(path, windows, std::numeric_limits<int64_t>::max(),
+                               [&](PastWindow past) { history.push_back(std::move(past)); }));
+  return history;
+}
+
+absl::Status VisitHistory(const std::string& path, int64_t windows, int64_t before_us,
+                          const std::function<void(PastWindow)>& visit) {
+  if (windows == 0 || !IsThere(path)) return absl::OkStatus();
   ASSIGN_OR_RETURN(SqliteDb db, OpenStoreForReading(path));
   ASSIGN_OR_RETURN(const auto functions, ReadFunctions(db));
-  ASSIGN_OR_RETURN(SqliteStatement statement,
-                   db.Prepare("SELECT wall_us, data FROM windows ORDER BY wall_us DESC, rowid DESC "
-                              "LIMIT ?1"));
-  statement.Bind(1, int64_t{windows});
+  // Sorted without the data, which is large.
+  ASSIGN_OR_RETURN(
+      SqliteStatement statement,
+      db.Prepare("SELECT windows.wall_us, data FROM (SELECT rowid AS row, wall_us FROM "
+                 "windows WHERE wall_us < ?2 ORDER BY wall_us DESC, rowid DESC LIMIT "
+                 "?1) AS last JOIN windows ON windows.rowid = last.row ORDER BY "
+                 "last.wall_us, last.row"));
+  statement.Bind(1, windows).Bind(2, before_us);
   while (true) {
     ASSIGN_OR_RETURN(const bool row, statement.Step());
-    if (!row) break;
+    if (!row) return absl::OkStatus();
     absl::StatusOr<StoredWindow> window = DecodeWindow(statement.Blob(1));
     if (!window.ok()) continue;
-    PastWindow& past = history.emplace_back();
+    PastWindow past;
     past.wall_us = statement.Int(0);
     past.snapshot = std::move(window->snapshot);
     for (const int64_t key : window->keys) {
       const auto found = functions.find(key);
       past.ids.push_back(found == functions.end() ? "" : found->second.id);
     }
+    visit(std::move(past));
   }
-  std::reverse(history.begin(), history.end());
-  return history;
+}
+
+absl::StatusOr<std::vector<PastEvent>> ReadPastEvents(const std::string& path, int64_t events,
+                                                      int64_t before_us) {
+  std::vector<PastEvent> past;
+  if (!IsThere(path)) return past;
+  ASSIGN_OR_RETURN(SqliteDb db, OpenStoreForReading(path));
+  LogQuery query;
+  query.until_us = before_us - 1;
+  query.limit = events;
+  const std::string sql = Newest("kind, warning, events.tenant, f.id, f.name, message, wall_us",
+                                 "events LEFT JOIN functions f USING(function)",
+                                 Conditions(query, "", ""), query.limit);
+  ASSIGN_OR_RETURN(SqliteStatement statement, Bound(db, sql, query));
+  while (true) {
+    ASSIGN_OR_RETURN(const bool row, statement.Step());
+    if (!row) return past;
+    PastEvent& event = past.emplace_back();
+    const std::string kind = statement.Text(0);
+    for (const auto& [candidate, name] : EnumNames(EventKind{})) {
+      if (kind == name) event.kind = candidate;
+    }
+    event.warning = statement.Int(1) != 0;
+    event.tenant = statement.Text(2);
+    event.function_id = statement.Text(3);
+    event.function = statement.Text(4);
+    event.message = statement.Text(5);
+    event.wall_us = statement.Int(6);
+  }
 }
 
 absl::StatusOr<std::optional<std::string>> ReadBlob(const std::string& path,

@@ -4,6 +4,7 @@
 
 #include <array>
 #include <cstdint>
+#include <functional>
 #include <optional>
 #include <string>
 #include <string_view>
@@ -18,6 +19,22 @@ namespace reeve {
 
 // The last windows, oldest first. Damaged ones are left out. Empty when there is no store yet.
 absl::StatusOr<std::vector<PastWindow>> ReadHistory(const std::string& path, int32_t windows);
+
+// The same one at a time, and only those that ended before `before_us` (since 1970 UTC), for whom
+// all at once would be too many.
+absl::Status VisitHistory(const std::string& path, int64_t windows, int64_t before_us,
+                          const std::function<void(PastWindow)>& visit);
+
+// An event of an earlier run.
+struct PastEvent {
+  int64_t wall_us = 0;
+  EventKind kind = EventKind::kStart;
+  bool warning = false;
+  std::string tenant, function_id, function, message;  // may be empty, but for the message
+};
+// The last events before `before_us`, oldest first. Empty when there is no store yet.
+absl::StatusOr<std::vector<PastEvent>> ReadPastEvents(const std::string& path, int64_t events,
+                                                      int64_t before_us);
 
 // DataLoss when it is damaged; nothing when it, or the store, is not there.
 absl::StatusOr<std::optional<std::string>> ReadBlob(const std::string& path,
