@@ -10,8 +10,9 @@
 namespace reeve {
 namespace {
 
-constexpr const char* kScripts[] = {"format.js",    "charts.js",  "sorting.js", "run_view.js",
-                                    "functions.js", "compare.js", "main.js"};
+constexpr const char* kScripts[] = {
+    "format.js",          "charts.js",    "sorting.js", "run_view.js",
+    "function_charts.js", "functions.js", "compare.js", "main.js"};
 
 std::string Title(std::span<const RunData> runs) {
   std::string title;

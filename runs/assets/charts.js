@@ -106,11 +106,12 @@ Reeve.charts = (() => {
 
   // Steps that people count time in.
   function timeStep(range, ticks) {
-    const steps = [1, 5, 15, 30, 60, 300, 600, 900, 1800, 3600, 7200, 10800, 14400, 21600, 43200,
+    const steps = [1, 5, 15, 30, 60, 120, 300, 600, 900, 1800, 3600, 7200, 10800, 14400, 21600, 43200,
       86400, 172800, 604800];
     return steps.find((step) => range / step <= ticks) || 604800;
   }
   function timeAxis(spec) {
+    if (spec.origin !== undefined) return clockAxis(spec);
     return {
       type: "linear", min: 0, max: spec.endS,
       title: { display: true, text: "time since start (h:mm)" },
@@ -120,6 +121,21 @@ Reeve.charts = (() => {
         for (let v = 0; v <= axis.max + 1e-9; v += step) axis.ticks.push({ value: v });
       },
       ticks: { callback: (v) => format.clock(v), maxRotation: 0, autoSkip: false },
+    };
+  }
+  // Of what goes on: `origin` is the instant of x = 0, in seconds since 1970 UTC; marks stand at round
+  // times of day.
+  function clockAxis(spec) {
+    const shift = spec.origin - new Date(spec.origin * 1000).getTimezoneOffset() * 60;
+    return {
+      type: "linear", min: spec.startS || 0, max: spec.endS,
+      title: { display: true, text: "time of day" },
+      afterBuildTicks(axis) {
+        const step = timeStep(axis.max - axis.min, Math.max(2, axis.chart.width / 90));
+        axis.ticks = [];
+        for (let v = Math.ceil((axis.min + shift) / step) * step - shift; v <= axis.max + 1e-9; v += step) axis.ticks.push({ value: v });
+      },
+      ticks: { callback: (v) => format.timeOfDay(spec.origin + v, timeStep(spec.endS - (spec.startS || 0), 8) < 60), maxRotation: 0, autoSkip: false },
     };
   }
   function stepAxis(spec) {
@@ -242,7 +258,7 @@ Reeve.charts = (() => {
             filter: (item) => item.parsed.y !== null && !Number.isNaN(item.parsed.y) && !item.dataset.quiet,
             callbacks: {
               title: (items) => (items.length && spec.xText ? spec.xText(items[0].parsed.x)
-                : items.length && overTime ? "at " + format.clock(items[0].parsed.x)
+                : items.length && overTime ? "at " + (spec.origin === undefined ? format.clock(items[0].parsed.x) : format.timeOfDay(spec.origin + items[0].parsed.x, true))
                 : items.length && overSteps ? format.count(items[0].parsed.x) + " steps" : ""),
               label: (item) => (spec.pointLines ? spec.pointLines(item.raw, item.dataset) : ` ${item.dataset.label}: ` +
                 (spec.pointText ? spec.pointText(item.parsed) : value(item.parsed.y))),
@@ -304,7 +320,7 @@ Reeve.charts = (() => {
     });
   }
 
-  // Adds a figure with a chart to `host`. spec: {title, x: "time" | "steps" | "nines" | "value", series:
+  // Adds a figure with a chart to `host`. spec: {title, origin, startS (both of what goes on), x: "time" | "steps" | "nines" | "value", series:
   // [{label, data: [{x, y}], …}], shade (over time), yTitle, log, loose, yTick, yText, note, size, summary, sharesLegend, grouped}. x may also be "bars":
   // lying bars, y being the place from the top, with axes by xAxis() and yAxis() and a `height`.
   function add(host, spec) {
@@ -321,6 +337,33 @@ Reeve.charts = (() => {
     host.append(figure);
     alive.set(figure, { chart: new Chart(canvas, configuration(spec)), spec, canvas });
     return figure;
+  }
+  // As `add`, or the chart of that title in `host` goes on with other data: what can differ is the points,
+  // the time and the range. A chart whose series differ takes the old one's place.
+  function put(host, spec) {
+    const old = [...host.children].find((figure) => figure.dataset.chart === spec.title);
+    const entry = alive.get(old);
+    const labels = (of) => of.series.map((item) => item.label).join("\n");
+    if (!entry || labels(entry.spec) !== labels(spec)) {
+      const figure = add(host, spec);
+      if (!old) return figure;
+      if (entry) entry.chart.destroy();
+      alive.delete(old);
+      old.replaceWith(figure);
+      return figure;
+    }
+    spec.series.forEach((item, i) => { item.hidden = entry.spec.series[i].hidden; });
+    Object.assign(entry.spec, spec);
+    const { chart, canvas } = entry;
+    const next = configuration(entry.spec);
+    chart.data.datasets.forEach((set, i) => { set.data = next.data.datasets[i].data; });
+    chart.options.scales = next.options.scales;
+    chart.options.plugins.shade.periods = spec.shade;
+    canvas.setAttribute("aria-label", spec.title + ". " + (spec.summary || ""));
+    const note = old.querySelector(".chart-note");
+    if (note && spec.note) note.textContent = spec.note;
+    chart.update("none");
+    return old;
   }
   function clear(host) {
     for (const [figure, { chart }] of alive) {
@@ -358,5 +401,5 @@ Reeve.charts = (() => {
       svg("path", { d: path + "Z", fill: "var(--c0)", opacity: 0.75 }),
       svg("line", { x1: 0, x2: width, y1: height - 0.5, y2: height - 0.5, stroke: "var(--line)" }));
   }
-  return { add, clear, start, sharedLegend, spark, nines, colour, numberAxis };
+  return { add, put, clear, start, sharedLegend, spark, nines, colour, numberAxis };
 })();

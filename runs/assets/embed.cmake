@@ -1,5 +1,5 @@
-# cmake -DOUTPUT=assets.cc -DFILES="a;b" -P embed.cmake
-# Writes a C++ file that defines EmbeddedAsset (assets.h) over the given files.
+# cmake -DOUTPUT=assets.cc -DFUNCTION=EmbeddedAsset -DHEADER=runs/assets/assets.h -DFILES="a;b" -P embed.cmake
+# Writes a C++ file that defines that function, which the header declares, over the given files.
 set(arrays "")
 set(cases "")
 set(number 0)
@@ -11,7 +11,7 @@ foreach(file IN LISTS FILES)
   string(APPEND cases "  if (name == \"${name}\") return View(kFile${number}, sizeof(kFile${number}) - 1);\n")
   math(EXPR number "${number} + 1")
 endforeach()
-file(WRITE "${OUTPUT}" "#include \"runs/assets/assets.h\"
+file(WRITE "${OUTPUT}" "#include \"${HEADER}\"
 
 #include <cstddef>
 
@@ -25,7 +25,7 @@ std::string_view View(const unsigned char* bytes, size_t size) {
 
 }  // namespace
 
-std::string_view EmbeddedAsset(std::string_view name) {
+std::string_view ${FUNCTION}(std::string_view name) {
 ${cases}  return {};
 }
 

@@ -64,6 +64,10 @@ Reeve.format = (() => {
     const rest = total % 60 ? ":" + String(total % 60).padStart(2, "0") : "";
     return (days ? days + " d " : "") + hours + ":" + minutes + rest;
   }
+  // An instant, in seconds since 1970 UTC, by the clock of who looks: "14:05", "14:05:32".
+  const minuteOfDay = new Intl.DateTimeFormat("en-GB", { hour: "2-digit", minute: "2-digit" });
+  const secondOfDay = new Intl.DateTimeFormat("en-GB", { hour: "2-digit", minute: "2-digit", second: "2-digit" });
+  const timeOfDay = (wall, seconds) => (seconds ? secondOfDay : minuteOfDay).format(new Date(wall * 1000));
   // A value against a reference: "+12 %", "3.4×".
   function relative(value, reference) {
     if (!(reference > 0) || value === null || value === undefined) return "";
@@ -73,7 +77,7 @@ Reeve.format = (() => {
     if (Math.abs(percentage) < 0.05) return "±0 %";
     return (percentage > 0 ? "+" : "−") + Math.abs(percentage).toFixed(1) + " %";
   }
-  return { number, count, short, millis, millisTick, factor, factorTick, percent, exactPercent, span, clock, relative };
+  return { number, count, short, millis, millisTick, factor, factorTick, percent, exactPercent, span, clock, timeOfDay, relative };
 })();
 
 Reeve.dom = (() => {

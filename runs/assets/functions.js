@@ -138,17 +138,11 @@ Reeve.functions = (() => {
       return { x: p * all.step_s, y: value === null ? NaN : value * scale };
     });
     const perMinute = 60 / all.step_s;
-    const time = { x: "time", endS: run.summary.simulated_seconds, size: "low" };
-    const note = `A point covers ${format.span(all.step_s)}` + (all.merged > 1 ? "; latency is its worst interval's." : ".");
-    charts.add(host, { ...time, title: "Arrivals", yTitle: "requests per minute",
-      series: [{ label: "arrivals", data: at("arrivals", perMinute), fill: true, stepped: true }], note });
-    charts.add(host, { ...time, title: "Latency p99 over time", yTitle: "latency (log)", log: true,
-      yTick: format.millisTick, yText: format.millis,
-      series: [{ label: "p99", data: Reeve.runView.positive(at("p99", 1)), colour: "--c1", dots: true }], note });
-    charts.add(host, { ...time, title: "Containers", yTitle: "ready containers",
-      series: [{ label: "containers ready", data: at("containers", 1), colour: "--c2", fill: true, stepped: true }] });
-    charts.add(host, { ...time, title: "Cold starts of this function", yTitle: "per minute",
-      series: [{ label: "cold starts", data: at("cold_starts", perMinute), colour: "--c3", fill: true, stepped: true }] });
+    Reeve.functionCharts.show(host, {
+      time: { x: "time", endS: run.summary.simulated_seconds },
+      note: `A point covers ${format.span(all.step_s)}` + (all.merged > 1 ? "; latency is its worst interval's." : "."),
+      arrivals: at("arrivals", perMinute), p99: at("p99", 1), ready: at("containers", 1), cold: at("cold_starts", perMinute),
+    });
   }
 
   function openDetail(row) {

@@ -1,4 +1,6 @@
-// One run: headline numbers, load against capacity, latency, cold starts, distributions.
+// One run: headline numbers, load against capacity, latency, cold starts, distributions. What goes on
+// is shown by the same charts: its `series` has a time (time_s) and a length (window_s) for each point,
+// and the run a `time` that charts are given.
 "use strict";
 
 Reeve.runView = (() => {
@@ -10,16 +12,17 @@ Reeve.runView = (() => {
 
   // Points of a series: y from the named columns, at the start of each step.
   function points(run, value) {
-    const { step_s: step, arrivals } = run.series;
+    const { step_s: step, time_s: times, arrivals } = run.series;
     return (arrivals || []).map((_, i) => {
       const y = value(i);
-      return { x: i * step, y: y === null || y === undefined ? NaN : y };
+      return { x: times ? times[i] : i * step, y: y === null || y === undefined ? NaN : y };
     });
   }
   const column = (run, name) => points(run, (i) => run.series[name][i]);
   // A count as a rate: the last step may be cut short by the run's end.
   function rate(run, name) {
-    const { step_s: step } = run.series;
+    const { step_s: step, window_s: lengths } = run.series;
+    if (lengths) return points(run, (i) => (lengths[i] > 0 ? run.series[name][i] / lengths[i] : null));
     const end = run.summary.simulated_seconds;
     return points(run, (i) => run.series[name][i] / Math.max(1e-9, Math.min(step, end - i * step)));
   }
@@ -29,6 +32,7 @@ Reeve.runView = (() => {
 
   function stepNote(run) {
     const { step_s: step, merged } = run.series;
+    if (run.time) return merged > 1 ? `A point covers ${merged} windows: counts and means over them, percentiles are the worst.` : "A point is a window.";
     return merged > 1 ? `A point covers ${format.span(step)}: counts and means over it, percentiles are its worst interval's.`
       : `A point covers ${format.span(step)}.`;
   }
@@ -46,8 +50,8 @@ Reeve.runView = (() => {
     });
     return periods;
   }
-  const over = (run) => ({ x: "time", endS: run.summary.simulated_seconds, shade: engagedPeriods(run) });
-  const shadeNote = (run) => (engagedPeriods(run).length
+  const over = (run) => run.time || { x: "time", endS: run.summary.simulated_seconds, shade: engagedPeriods(run) };
+  const shadeNote = (run) => (over(run).shade.length
     ? "Shaded: the safeguard's fallback drove, the darker the more functions." : "");
 
   function safeguardCard(run) {
@@ -90,11 +94,10 @@ Reeve.runView = (() => {
 
   function load(run) {
     const host = byId("load-charts");
-    charts.clear(host);
     const time = over(run);
     const arrivals = rate(run, "arrivals");
-    const refused = rate(run, "rejections");
-    charts.add(host, { ...time, title: "Requests", yTitle: "requests per second", note: shadeNote(run),
+    const refused = run.series.rejections ? rate(run, "rejections") : [];
+    charts.put(host, { ...time, title: "Requests", yTitle: "requests per second", note: shadeNote(run),
       yText: (v) => format.number(v) + " /s", summary: `Peak ${format.number(peak(arrivals))} requests per second.`,
       series: [
         { label: "arriving", data: arrivals, fill: true },
@@ -102,16 +105,16 @@ Reeve.runView = (() => {
       ] });
 
     const demand = points(run, (i) => run.series.mean_in_flight[i] + run.series.mean_queued[i]);
-    const slots = column(run, "slots_ready");
+    const slots = run.series.slots_ready ? column(run, "slots_ready") : [];
     const ready = column(run, "containers_ready");
     const asked = column(run, "replicas_asked");
     const sameAsReady = slots.every((p, i) => !(Math.abs(p.y - ready[i].y) > 0.01 * ready[i].y));
-    charts.add(host, { ...time, title: "Concurrency against capacity", yTitle: "requests, containers",
+    charts.put(host, { ...time, title: "Concurrency against capacity", yTitle: "requests, containers",
       summary: `Peak demand ${format.number(peak(demand))} requests at once, at most ${format.number(peak(ready))} containers ready.`,
       series: [
         { label: "in flight and queued", data: demand, fill: true },
         { label: "containers ready", data: ready, colour: "--c2", stepped: true },
-        ...(has(asked) ? [{ label: "asked for", data: asked, colour: "--c4", dash: [4, 3], stepped: true, hidden: true }] : []),
+        ...(has(asked) ? [{ label: "asked for", data: asked, colour: "--c4", dash: [4, 3], stepped: true, hidden: !run.time }] : []),
         ...(has(slots) && !sameAsReady ? [{ label: "slots in ready containers", data: slots, colour: "--c3", stepped: true,
           // Where a container takes a hundred requests, its slots would press all else flat.
           hidden: peak(slots) > 3 * Math.max(peak(ready), peak(demand)) }] : []),
@@ -119,7 +122,7 @@ Reeve.runView = (() => {
 
     const resource = (title, used, capacity, unit, usedLabel) => {
       const u = column(run, used), c = column(run, capacity);
-      charts.add(host, { ...time, title, yTitle: unit, yText: (v) => format.number(v) + " " + unit,
+      charts.put(host, { ...time, title, yTitle: unit, yText: (v) => format.number(v) + " " + unit,
         summary: `Peak ${format.number(peak(u))} of ${format.number(peak(c))} ${unit}.`,
         series: [
           { label: usedLabel, data: u, fill: true },
@@ -142,36 +145,38 @@ Reeve.runView = (() => {
 
   function latency(run) {
     const host = byId("latency-charts");
-    charts.clear(host);
     const time = over(run);
-    const marks = coldPeaks(run);
+    const marks = run.time ? [] : coldPeaks(run);
     const percentile = (p, colour, width) => ({ label: p, colour, width,
       data: positive(column(run, `latency_${p}_ms`)) });
-    charts.add(host, { ...time, title: "Latency percentiles", size: "tall", log: true,
+    const slowest = run.series.slowest_p99_ms ? positive(column(run, "slowest_p99_ms")) : [];
+    const all = ["p50", "p95", "p99"].map((p) => run.series[`latency_${p}_ms`]).some((values) => (values || []).some((v) => v > 0));
+    charts.put(host, { ...time, title: "Latency percentiles", size: "tall", log: true,
       yTitle: "arrival to answer (log)", yTick: format.millisTick, yText: format.millis,
-      summary: `Over the run p50 ${format.millis(run.summary.latency_p50_ms)}, p99 ${format.millis(run.summary.latency_p99_ms)}.`,
+      summary: run.time ? "" : `Over the run p50 ${format.millis(run.summary.latency_p50_ms)}, p99 ${format.millis(run.summary.latency_p99_ms)}.`,
       note: stepNote(run) + (marks.length ? " Triangles mark the intervals with the most cold starts." : "") +
         (shadeNote(run) ? " " + shadeNote(run) : ""),
       series: [
-        percentile("p50", "--c2", 1.8), percentile("p95", "--c0", 1.5), percentile("p99", "--c1", 1.5),
+        ...(all || !slowest.length ? [percentile("p50", "--c2", 1.8), percentile("p95", "--c0", 1.5), percentile("p99", "--c1", 1.5)] : []),
+        ...(slowest.length ? [{ label: "p99 of the slowest function", data: slowest, colour: "--c3", dash: [4, 3], hidden: all }] : []),
         ...(marks.length ? [{ label: "most cold starts", data: marks, colour: "--c3", points: true,
           pointStyle: "triangle", order: -1 }] : []),
       ] });
 
     const minute = (name) => rate(run, name).map((p) => ({ x: p.x, y: 60 * p.y }));
     const cold = minute("cold_starts");
-    charts.add(host, { ...time, title: "Cold starts", size: "low", yTitle: "per minute",
+    charts.put(host, { ...time, title: "Cold starts", size: "low", yTitle: "per minute",
       yText: (v) => format.number(v) + " per minute",
-      summary: `${format.count(run.summary.cold_starts)} in all, peak ${format.number(peak(cold))} per minute.`,
+      summary: `${run.time ? "" : format.count(run.summary.cold_starts) + " in all, "}peak ${format.number(peak(cold))} per minute.`,
       series: [{ label: "cold starts", data: cold, colour: "--c3", fill: true, stepped: true }] });
 
-    const bad = ["slo_violations", "rejections", "timeouts", "failures"];
+    const bad = ["slo_violations", ...["lost", "rejections", "timeouts", "failures"].filter((name) => run.series[name])];
     const shown = bad.map((name, i) => ({ label: name.replace("slo_violations", "SLO violations"),
-      data: minute(name), colour: ["--c1", "--c0", "--c4", "--c6"][i], stepped: true, fill: i === 0 }))
+      data: minute(name), colour: ["--c1", "--c0", "--c4", "--c6", "--c3"][i], stepped: true, fill: i === 0 }))
       .filter((item, i) => i === 0 || has(item.data));
-    charts.add(host, { ...time, title: "SLO violations and losses", size: "low",
+    charts.put(host, { ...time, title: "SLO violations and losses", size: "low",
       yTitle: "requests per minute", yText: (v) => format.number(v) + " per minute", series: shown,
-      summary: `${format.percent(run.summary.slo_violation_share)} of requests over the run.` });
+      summary: run.time ? "" : `${format.percent(run.summary.slo_violation_share)} of requests over the run.` });
   }
 
   // [{x: nines, y}] of a quantile column; values of 0 have no place on a log axis.
@@ -217,11 +222,12 @@ Reeve.runView = (() => {
   }
 
   function show(run) {
+    for (const id of ["load-charts", "latency-charts"]) charts.clear(byId(id));
     headline(run);
     load(run);
     latency(run);
     distributions(run);
     configuration(run);
   }
-  return { show, nameOf, facts, notices, points, column, rate, positive, curve, nineChart, share };
+  return { show, load, latency, nameOf, facts, notices, points, column, rate, positive, curve, nineChart, share };
 })();
