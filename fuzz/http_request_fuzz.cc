@@ -9,6 +9,7 @@
 #include <nlohmann/json.hpp>
 
 #include "controller/serve/control_api.h"
+#include "controller/serve/page_files.h"
 #include "core/check.h"
 #include "tests/controller/fake_platform.h"
 
@@ -20,6 +21,7 @@ namespace http = boost::beast::http;
 // A loop that has ticked, and both ways to reach it: from anywhere, and from this machine alone.
 struct Served {
   Served() {
+    fixture.options.sinks = {&past};
     REEVE_CHECK(fixture.Run(2).ok());
     for (const bool loopback : {false, true}) {
       HttpSources sources;
@@ -27,6 +29,7 @@ struct Served {
       sources.clock = &fixture.clock;
       sources.modes = &fixture.modes;
       sources.period = SimTime::Seconds(2);
+      sources.past = &past;
       sources.metrics = [] { return std::string("reeve_ticks_total 2\n"); };
       sources.switched = [this](const std::string&, const TenantMode&) { ++switched; };
       ApiAccess access;
@@ -38,6 +41,7 @@ struct Served {
   }
 
   LoopFixture fixture{{"t", "u"}, ControlMode::kShadow};
+  RecentPast past{1 << 16};
   std::unique_ptr<ControlApi> apis[2];
   uint64_t switched = 0;
 };
@@ -54,11 +58,17 @@ void FuzzOne(std::string_view input) {
   ServedRequest request =
       HeadOf(std::string(parser.get().method_string()), std::string(parser.get().target()),
              std::string(parser.get()[http::field::authorization]));
+  request.host = std::string(parser.get()[http::field::host]);
   const bool reads = request.method == "GET" || request.method == "HEAD";
   for (const bool loopback : {false, true}) {
     const std::optional<ServedAnswer> refusal = served.apis[loopback]->Judge(request);
     const bool health = request.path == "/healthz" || request.path == "/readyz";
-    REEVE_CHECK(refusal.has_value() == !(reads && (health || loopback)));
+    // Of this machine's own names the fuzzer is told by the corpus; any other is one of a stranger.
+    const bool own = request.host.empty() || request.host.starts_with("localhost") ||
+                     request.host.starts_with("127.") || request.host.starts_with("[");
+    const bool page = reads && !loopback && IsPageFile(request.path);
+    if (refusal && reads) REEVE_CHECK(!health && !page && !(loopback && request.host.empty()));
+    if (!refusal) REEVE_CHECK(reads && (health || page || (loopback && own)));
     if (refusal) REEVE_CHECK(refusal->code == 401 || refusal->code == 403);
   }
   // As if the token had been right.

@@ -3,8 +3,11 @@
 #include <fmt/format.h>
 
 #include <algorithm>
+#include <charconv>
 #include <utility>
 
+#include "controller/net/listen_address.h"
+#include "controller/serve/page_files.h"
 #include "controller/serve/state_json.h"
 
 namespace reeve {
@@ -27,16 +30,40 @@ bool Reads(const ServedRequest& request) {
   return request.method == "GET" || request.method == "HEAD";
 }
 
+// "localhost:9464", "[::1]", and nothing: what a browser says that was not led here by a stranger's
+// name.
+bool AsksThisMachine(const std::string& host) {
+  if (host.empty()) return true;
+  const bool port = !host.ends_with(']') && host.find(':') != std::string::npos;
+  const auto address = ParseListenAddress("Host", port ? host : host + ":80");
+  return address.ok() && address->loopback;
+}
+
+// Of a parameter that is a whole number; nothing where it is not there or is none.
+std::optional<uint64_t> NumberParameter(const std::string& query, const std::string& name) {
+  const std::string text = QueryParameter(query, name);
+  uint64_t value = 0;
+  const auto [end, error] = std::from_chars(text.data(), text.data() + text.size(), value);
+  if (error != std::errc() || end != text.data() + text.size()) return std::nullopt;
+  return value;
+}
+
 }  // namespace
 
 std::optional<ServedAnswer> ControlApi::Judge(const ServedRequest& head) const {
   const bool health = head.path == "/healthz" || head.path == "/readyz";
-  if (Reads(head) && (health || access_.loopback)) return std::nullopt;
+  const bool local = access_.loopback && AsksThisMachine(head.host);
+  if (Reads(head) && (health || local)) return std::nullopt;
   if (access_.certificate && !head.certificate) {
     return Refuse(403, "the client must show a certificate that http.tls.client_ca has signed");
   }
+  // A page can send no token before it is there.
+  if (Reads(head) && !access_.loopback && IsPageFile(head.path)) return std::nullopt;
   if (access_.token == nullptr) {
     if (access_.certificate) return std::nullopt;
+    if (Reads(head) && access_.loopback) {
+      return Refuse(403, "ask this machine by a name of its own, as localhost or 127.0.0.1");
+    }
     return Refuse(403, "switching needs a token: set http.token_file");
   }
   if (access_.token->Allows(head.authorization)) return std::nullopt;
@@ -55,10 +82,49 @@ ServedAnswer ControlApi::Answer(const ServedRequest& request) {
     return {200, sources_.metrics(), "text/plain; version=0.0.4; charset=utf-8"};
   }
   if (path == "/api/v1/tenants") return Json(200, TenantsJson());
+  if (std::optional<ServedAnswer> page = AnswerPage(request)) return *std::move(page);
   if (path != "/api/v1/state") return Refuse(404, "there is no such path");
   const auto state = sources_.loop->state();
   if (!state) return Refuse(503, "the loop has not begun yet");
   return Json(200, StateJson(*state, QueryParameter(request.query, "tenant")));
+}
+
+PageAccess ControlApi::AccessOf(const ServedRequest& request) const {
+  ServedRequest post;
+  post.method = "POST";
+  post.authorization = request.authorization;
+  post.certificate = request.certificate;
+  PageAccess access;
+  access.may_switch = !Judge(post).has_value();
+  access.needs_token = access_.token != nullptr;
+  access.needs_certificate = access_.certificate;
+  return access;
+}
+
+std::optional<ServedAnswer> ControlApi::AnswerPage(const ServedRequest& request) const {
+  const std::string& path = request.path;
+  if (std::optional<ServedAnswer> file = PageFile(path)) return file;
+  if (sources_.past == nullptr) return std::nullopt;
+  const RecentPast& past = *sources_.past;
+  const auto parameter = [&](const char* name) { return QueryParameter(request.query, name); };
+  const uint64_t since = NumberParameter(request.query, "since").value_or(0);
+  const auto state = sources_.loop->state();
+  if (path == "/api/v1/live") {
+    const auto window = past.Newest();
+    const SimTime age = SimTime::Micros(state ? sources_.clock->WallMicros() - state->wall_us : 0);
+    return Json(200, LiveJson(sources_.page, AccessOf(request), state.get(), window.get(), age,
+                              NumberParameter(request.query, "seen"), parameter("names")));
+  }
+  if (path == "/api/v1/history") {
+    const std::string function = parameter("function");
+    return Json(200, function.empty() ? ClusterHistoryJson(sources_.page, past, since)
+                                      : FunctionHistoryJson(sources_.page, past, function, since));
+  }
+  if (path == "/api/v1/events") return Json(200, EventsJson(sources_.page, past, since));
+  if (path != "/api/v1/why") return std::nullopt;
+  if (!state) return Refuse(503, "the loop has not begun yet");
+  const nlohmann::json why = WhyJson(sources_.page, *state, past, parameter("function"));
+  return why.is_null() ? Refuse(404, "there is no function of this id") : Json(200, why);
 }
 
 // Ticks come, or there is somebody waiting for the first for not too long.

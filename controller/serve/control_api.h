@@ -35,6 +35,9 @@ class ControlApi {
   std::string Health() const;     // what is wrong; empty: nothing
   std::string Readiness() const;  // the same
   nlohmann::json TenantsJson() const;
+  // Of the paths that the page asks; nothing for any other.
+  std::optional<ServedAnswer> AnswerPage(const ServedRequest& request) const;
+  PageAccess AccessOf(const ServedRequest& request) const;
   ServedAnswer Switch(const std::string& body);
 
   const HttpSources sources_;

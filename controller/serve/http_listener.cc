@@ -115,6 +115,7 @@ class Session : public Connection, public std::enable_shared_from_this<Session<S
     const http::request<http::string_body>& message = parser_->get();
     ServedRequest head = HeadOf(std::string(message.method_string()), std::string(message.target()),
                                 std::string(message[http::field::authorization]));
+    head.host = std::string(message[http::field::host]);
     Error unknown;
     const tcp::endpoint ours = Lowest().socket().local_endpoint(unknown);
     if (!unknown) head.local_address = ours.address().to_string();
@@ -168,6 +169,9 @@ class Session : public Connection, public std::enable_shared_from_this<Session<S
     // Nothing here is for a browser to guess at or to keep.
     response_->set(http::field::cache_control, "no-store");
     response_->set("X-Content-Type-Options", "nosniff");
+    response_->set("Content-Security-Policy", answer.content_security_policy);
+    response_->set("Cross-Origin-Resource-Policy", "same-origin");
+    response_->set("Referrer-Policy", "no-referrer");
     if (answer.ask_for_token) response_->set(http::field::www_authenticate, "Bearer");
     response_->body() = std::move(answer.body);
     response_->prepare_payload();

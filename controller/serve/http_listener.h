@@ -24,6 +24,7 @@ struct ServedRequest {
   std::string path;           // decoded, without the query
   std::string query;          // as it came, without the question mark
   std::string authorization;  // of the header; empty without one
+  std::string host;           // of the header, with the port if it has one; empty without one
   bool certificate = false;   // the peer has shown one that the authority for clients has signed
   std::string local_address;  // of ours, that the peer connected to; without the port
   std::string body;           // empty while the head is judged
@@ -37,6 +38,8 @@ struct ServedAnswer {
   std::string body;
   const char* content_type = "text/plain";
   bool ask_for_token = false;  // WWW-Authenticate: Bearer
+  // What a browser may do with it: nothing, unless it is the page.
+  const char* content_security_policy = "default-src 'none'; frame-ancestors 'none'";
 };
 
 struct HttpLimits {

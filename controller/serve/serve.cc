@@ -20,6 +20,8 @@
 #include "controller/serve/kept_state.h"
 #include "controller/serve/loop_log.h"
 #include "controller/serve/loop_metrics.h"
+#include "controller/serve/recent_past.h"
+#include "controller/serve/stored_past.h"
 #include "controller/sim_platform.h"
 #include "controller/store/store_reader.h"
 #include "controller/store/store_writer.h"
@@ -221,6 +223,17 @@ absl::StatusOr<LivePolicyMaker> MakeDecider(const ServeConfig& config, const Ser
   return maker.ok() ? std::move(maker) : Prefixed("adapt", maker.status());
 }
 
+PageFacts FactsOf(const ServeConfig& config, const LivePlatform& platform, const LoopClock& clock) {
+  PageFacts facts;
+  facts.instance = std::to_string(clock.WallMicros());
+  facts.version = REEVE_VERSION;
+  facts.platform = platform.name();
+  facts.policy = config.adapt ? "adaptive" : config.policy.name;
+  facts.policy_config = config.adapt ? WriteConfig(*config.adapt) : WriteConfig(config.policy);
+  facts.period = config.loop.period;
+  return facts;
+}
+
 }  // namespace
 
 absl::StatusOr<ServeSummary> Serve(const ServeConfig& config, const ServeHooks& hooks) {
@@ -244,6 +257,10 @@ absl::StatusOr<ServeSummary> Serve(const ServeConfig& config, const ServeHooks& 
                       config.adapt ? "adaptive" : config.policy.name, config.loop.period,
                       store.get());
   Bookkeeper books(store.get(), served.goes_on);
+  RecentPast past(static_cast<size_t>(config.http.history.value()) << 20);
+  if (!config.http.listen.empty()) {
+    RETURN_IF_ERROR(AddStoredPast(config.store.path, served.clock->WallMicros(), past));
+  }
   TenantModes modes({config.loop.mode, false}, earlier.modes);
   LoopOptions options{.spec = config.loop,
                       .make_policy = std::move(policy),
@@ -252,6 +269,7 @@ absl::StatusOr<ServeSummary> Serve(const ServeConfig& config, const ServeHooks& 
                       .left_taken = std::move(earlier.ours),
                       .sinks = {&log, &metrics, &books}};
   if (store) options.sinks.push_back(store.get());
+  if (!config.http.listen.empty()) options.sinks.push_back(&past);
   if (hooks.sink != nullptr) options.sinks.push_back(hooks.sink);
   std::optional<Stream> stream;
   if (config.bus.stream) {
@@ -269,6 +287,8 @@ absl::StatusOr<ServeSummary> Serve(const ServeConfig& config, const ServeHooks& 
     sources.modes = &modes;
     sources.period = config.loop.period;
     sources.metrics = [&metrics] { return metrics.Text(); };
+    sources.past = &past;
+    sources.page = FactsOf(config, *served.platform, *served.clock);
     sources.trouble = [&log](const absl::Status& status) {
       log.Warning("kept the certificates there were: " + MessageOf(status));
     };

@@ -35,18 +35,24 @@ struct HttpSpec {
   std::string listen = "127.0.0.1:9464";
   std::string token_file = {};
   TlsSpec tls = {};
+  Mebibytes history{32};
 
   // `http: "127.0.0.1:9464"`
   static constexpr std::string_view kScalarField = "listen";
   template <class V>
   static void Fields(V& v) {
     v.Field("listen", &HttpSpec::listen,
-            "Address and port of metrics, health and state (port 0: any free one); empty: none");
+            "Address and port of the page, metrics, health and state (port 0: any free one); "
+            "empty: none");
     v.Field("token_file", &HttpSpec::token_file,
             "File with the bearer token that requests must carry; read again when it changes. "
             "Needed, if there is no tls.client_ca, where others than this machine can connect, and "
             "to switch modes anywhere");
     v.Field("tls", &HttpSpec::tls, "TLS, and certificates of clients");
+    v.Field("history", &HttpSpec::history,
+            "Memory for the recent windows that the page shows; those of a thousand functions take "
+            "a tenth of a mebibyte each",
+            Between(1, 65536));
   }
 };
 
@@ -115,7 +121,7 @@ struct ServeConfig {
             "The policy that decides for functions whose numbers are bad for longer than "
             "loop.numbers.hold, by their last sound numbers");
     v.Field("store", &C::store, "What is kept");
-    v.Field("http", &C::http, "Metrics, health, state");
+    v.Field("http", &C::http, "The page, metrics, health, state");
     v.Field("bus", &C::bus, "Other programs, over ZeroMQ (docs/bus.md)");
     v.Field("log", &C::log, "What is told on standard error");
   }

@@ -13,7 +13,9 @@ nlohmann::json DecisionJson(const Decision& decision) {
   return json;
 }
 
-nlohmann::json FunctionJson(const FunctionState& state) {
+}  // namespace
+
+nlohmann::json FunctionStateJson(const FunctionState& state) {
   const FunctionRecord& record = state.record;
   nlohmann::json json = {{"id", state.function.id},
                          {"name", state.function.name},
@@ -55,13 +57,11 @@ nlohmann::json AdaptationJson(const AdaptationNow& now) {
           {"safeguarded", now.safeguarded}};
 }
 
-}  // namespace
-
 nlohmann::json StateJson(const LoopState& state, const std::string& tenant) {
   nlohmann::json functions = nlohmann::json::array();
   for (const FunctionState& function : state.functions) {
     if (tenant.empty() || function.function.tenant == tenant) {
-      functions.push_back(FunctionJson(function));
+      functions.push_back(FunctionStateJson(function));
     }
   }
   nlohmann::json json = {{"ticks", state.ticks},

@@ -1,4 +1,4 @@
-// The state of the loop as JSON, for /api/v1/state.
+// The state of the loop as JSON, for /api/v1/state and the page.
 #pragma once
 
 #include <nlohmann/json.hpp>
@@ -7,6 +7,9 @@
 #include "controller/control_loop.h"
 
 namespace reeve {
+
+nlohmann::json FunctionStateJson(const FunctionState& state);
+nlohmann::json AdaptationJson(const AdaptationNow& now);
 
 // Functions of one tenant, or of all when it is empty.
 nlohmann::json StateJson(const LoopState& state, const std::string& tenant);

@@ -218,8 +218,11 @@ TEST_F(ServeTest, EveryMetricIsDocumented) {
 class HttpTest : public ServeTest {
  protected:
   absl::Status Start(const HttpSpec& spec) {
+    f_.options.sinks = {&past_};
     EXPECT_TRUE(f_.Run(2).ok());
     HttpSources sources;
+    sources.past = &past_;
+    sources.page.policy = "fake";
     sources.loop = &*f_.loop;
     sources.clock = &f_.clock;
     sources.modes = &f_.modes;
@@ -249,6 +252,7 @@ class HttpTest : public ServeTest {
   }
 
   LoopFixture f_{{"t", "u"}, ControlMode::kShadow};
+  RecentPast past_{1 << 20};
   std::vector<std::string> switched_;
   std::unique_ptr<HttpServer> server_;
   std::optional<httplib::Client> client_;
@@ -312,8 +316,84 @@ TEST_F(HttpTest, OtherMachinesNeedTheTokenForAllButHealth) {
   ASSERT_TRUE(Start({"0.0.0.0:0", TokenFile("x")}).ok());
   EXPECT_EQ(Get("/metrics"), 401);
   EXPECT_EQ(Get("/api/v1/state"), 401);
+  EXPECT_EQ(Get("/api/v1/live"), 401);
+  EXPECT_EQ(Get("/api/v1/history"), 401);
+  EXPECT_EQ(Get("/api/v1/events"), 401);
+  EXPECT_EQ(Get("/api/v1/why?function=id/a"), 401);
+  // The page has no data, and a browser cannot send a token before it has the page.
+  EXPECT_EQ(Get("/"), 200);
+  EXPECT_EQ(Get("/page.js"), 200);
+  EXPECT_EQ(Get("/page.jsx"), 401);
   EXPECT_EQ(Get("/metrics", {{"Authorization", "Bearer x"}}), 200);
   EXPECT_EQ(Get("/healthz"), 200);
+}
+
+TEST_F(HttpTest, ThePageIsServedUnderAStrictPolicy) {
+  ASSERT_TRUE(Start({"127.0.0.1:0", ""}).ok());
+  const auto page = client_->Get("/");
+  ASSERT_TRUE(page);
+  EXPECT_EQ(page->status, 200);
+  EXPECT_EQ(page->get_header_value("Content-Type"), "text/html; charset=utf-8");
+  const std::string policy = page->get_header_value("Content-Security-Policy");
+  EXPECT_THAT(policy, HasSubstr("default-src 'none'"));
+  EXPECT_THAT(policy, HasSubstr("frame-ancestors 'none'"));
+  EXPECT_EQ(policy.find("unsafe"), std::string::npos) << policy;
+  EXPECT_EQ(page->get_header_value("X-Content-Type-Options"), "nosniff");
+  // All that it loads is there, and comes from here.
+  const std::regex loads("(?:src|href)=\"([^\"#]+)\"");
+  std::set<std::string> files;
+  for (auto at = std::sregex_iterator(page->body.begin(), page->body.end(), loads);
+       at != std::sregex_iterator(); ++at) {
+    if ((*at)[1] != "data:,") files.insert((*at)[1]);
+  }
+  EXPECT_THAT(files, UnorderedElementsAre("page.css", "page.js", "chart.js"));
+  for (const std::string& file : files) {
+    const auto answer = client_->Get(("/" + file).c_str());
+    ASSERT_TRUE(answer);
+    EXPECT_EQ(answer->status, 200);
+    EXPECT_GT(answer->body.size(), 1000u);
+    // A file whose name is wrong would be left out in silence.
+    EXPECT_EQ(answer->body.find("\n\n\n\n"), std::string::npos) << file;
+  }
+}
+
+TEST_F(HttpTest, ThePageIsToldOfTheLoop) {
+  ASSERT_TRUE(Start({"127.0.0.1:0", TokenFile("x")}).ok());
+  const auto ask = [&](const std::string& path, const httplib::Headers& headers = {}) {
+    const auto answer = client_->Get(path.c_str(), headers);
+    EXPECT_TRUE(answer && answer->status == 200) << path;
+    return answer ? nlohmann::json::parse(answer->body) : nlohmann::json();
+  };
+  const nlohmann::json live = ask("/api/v1/live");
+  EXPECT_EQ(live["functions"]["replicas_wished"], (nlohmann::json{3, 3}));
+  EXPECT_EQ(live["policy"], "fake");
+  EXPECT_EQ(live["access"]["may_switch"], false);
+  EXPECT_EQ(live["access"]["needs_token"], true);
+  const httplib::Headers token = {{"Authorization", "Bearer x"}};
+  EXPECT_EQ(ask("/api/v1/live", token)["access"]["may_switch"], true);
+  EXPECT_FALSE(ask("/api/v1/live?seen=1").contains("functions"));
+  EXPECT_TRUE(ask("/api/v1/live?seen=-1").contains("functions"));
+  EXPECT_EQ(ask("/api/v1/history?function=id%2Fa&since=1")["columns"]["seq"], nlohmann::json{1});
+  EXPECT_EQ(ask("/api/v1/history")["columns"]["seq"], (nlohmann::json{0, 1}));
+  EXPECT_GE(ask("/api/v1/events")["events"].size(), 2u);
+  EXPECT_EQ(ask("/api/v1/why?function=id%2Fb")["function"]["why"], "shadow");
+  EXPECT_EQ(Get("/api/v1/why?function=nobody"), 404);
+  EXPECT_EQ(Get("/api/v1/why"), 404);
+}
+
+// A stranger's page whose name leads to this machine is no reader on it.
+TEST_F(HttpTest, OnLoopbackReadersAskThisMachine) {
+  ASSERT_TRUE(Start({"127.0.0.1:0", TokenFile("x")}).ok());
+  for (const char* host : {"localhost", "localhost:9464", "127.0.0.1:80", "[::1]:80", "[::1]"}) {
+    EXPECT_EQ(Get("/api/v1/state", {{"Host", host}}), 200) << host;
+  }
+  for (const char* host :
+       {"evil.example", "evil.example:9464", "localhost.evil.example", "[", "1"}) {
+    EXPECT_EQ(Get("/api/v1/state", {{"Host", host}}), 401) << host;
+    EXPECT_EQ(Get("/", {{"Host", host}}), 401) << host;
+    EXPECT_EQ(Get("/healthz", {{"Host", host}}), 200) << host;
+    EXPECT_EQ(Get("/api/v1/state", {{"Host", host}, {"Authorization", "Bearer x"}}), 200) << host;
+  }
 }
 
 TEST_F(HttpTest, HealthAndReadinessTellTheTruth) {
