@@ -353,7 +353,7 @@ TEST_F(HttpTest, ThePageIsServedUnderAStrictPolicy) {
     EXPECT_EQ(answer->status, 200);
     EXPECT_GT(answer->body.size(), 1000u);
     // A file whose name is wrong would be left out in silence.
-    EXPECT_EQ(answer->body.find("\n\n\n\n"), std::string::npos) << file;
+    EXPECT_EQ(answer->body.find("\n\n\n"), std::string::npos) << file;
   }
 }
 
