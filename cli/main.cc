@@ -6,6 +6,7 @@
 #include "cli/experts_command.h"
 #include "cli/fleet_command.h"
 #include "cli/forwarded_commands.h"
+#include "cli/replay_command.h"
 #include "cli/report_command.h"
 #include "cli/serve_command.h"
 #include "cli/simulate_command.h"
@@ -18,5 +19,5 @@ int main(int argc, char** argv) {
       {reeve::AddTraceCommand, reeve::AddSimulateCommand, reeve::AddBoundCommand,
        reeve::AddForwardedCommands, reeve::AddEvaluateCommand, reeve::AddReportCommand,
        reeve::AddExpertsCommand, reeve::AddServeCommand, reeve::AddFleetCommand,
-       reeve::AddLogCommand, reeve::AddBusCommand});
+       reeve::AddLogCommand, reeve::AddBusCommand, reeve::AddReplayCommand});
 }

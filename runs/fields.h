@@ -41,7 +41,8 @@ template <class M>
 concept Nested = std::is_same_v<M, HostInfo>;
 // The same, left out of JSON where there is none.
 template <class M>
-concept OptionalNested = std::is_same_v<M, std::optional<SafeguardSummary>>;
+concept OptionalNested = std::is_same_v<M, std::optional<SafeguardSummary>> ||
+    std::is_same_v<M, std::optional<ReplaySummary>>;
 
 template <class M>
 inline constexpr bool kIsOptional = false;

@@ -242,7 +242,9 @@ Json ReportData(std::span<const RunData> runs) {
                 {"functions", FieldList(DescribeColumns<FunctionRow>())}}},
               {"runs", Json::array()}};
   for (const RunData& run : runs) {
-    out["runs"].push_back({{"summary", ToJson(run.summary)},
+    Json summary = ToJson(run.summary);
+    for (const std::string& field : UnseenFields(run.summary)) summary[field] = nullptr;
+    out["runs"].push_back({{"summary", std::move(summary)},
                            {"config", run.config_yaml},
                            {"series", RunSeries(run)},
                            {"quantiles", Quantiles(run)},

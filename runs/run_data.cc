@@ -44,4 +44,15 @@ std::optional<double> GeometricMeanSlowdown(const std::vector<FunctionRow>& func
   return PortableExp(sum / static_cast<double>(count));
 }
 
+std::vector<std::string> UnseenFields(const RunSummary& summary) {
+  if (!summary.replay) return {};
+  std::vector<std::string> unseen = {"containers_started", "container_seconds",
+                                     "gb_seconds",         "container_utilisation",
+                                     "cpu_utilisation",    "replica_changes_per_hour"};
+  if (summary.replay->told == 0) {
+    unseen.insert(unseen.end(), {"cold_starts", "cold_start_share"});
+  }
+  return unseen;
+}
+
 }  // namespace reeve

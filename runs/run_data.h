@@ -131,6 +131,24 @@ struct SafeguardSummary {
   bool operator==(const SafeguardSummary&) const = default;
 };
 
+// How requests were sent in a run that is a replay against a live target (controller/replay).
+struct ReplaySummary {
+  double speed = 1;
+  uint64_t sent = 0;
+  double timing_error_p50_ms = 0, timing_error_p99_ms = 0, timing_error_max_ms = 0;
+  uint64_t late = 0;
+  uint64_t held_back = 0;
+  uint64_t never_sent = 0;
+  uint64_t failed_connections = 0, failed_answers = 0, failed_statuses = 0;
+  uint64_t told = 0;
+  uint64_t connections = 0;
+  uint64_t most_in_flight = 0;
+
+  template <class Visitor>
+  static void Fields(Visitor& v);
+  bool operator==(const ReplaySummary&) const = default;
+};
+
 // The run in one record. Equal inputs give equal summaries but for `host`.
 struct RunSummary {
   std::string name;
@@ -167,6 +185,7 @@ struct RunSummary {
   std::optional<double> bound_gb_seconds, gb_seconds_over_bound;
   std::optional<double> littles_law_error;
   std::optional<SafeguardSummary> safeguard;  // of policies that have one
+  std::optional<ReplaySummary> replay;        // of replays: what only a platform sees is then 0
 
   HostInfo host;
 
@@ -194,6 +213,10 @@ std::vector<QuantileRow> MakeQuantileRows(const RunHistogram& latency_us,
 
 // exp(mean(ln x)) of the functions' p99 slowdown, over functions with completions; unset if none.
 std::optional<double> GeometricMeanSlowdown(const std::vector<FunctionRow>& functions);
+
+// Fields of a summary that say nothing in this run: those that a replay cannot see from outside.
+// Tables and pages leave them blank.
+std::vector<std::string> UnseenFields(const RunSummary& summary);
 
 // ---- The field lists
 
@@ -321,6 +344,35 @@ void SafeguardSummary::Fields(Visitor& v) {
 }
 
 template <class Visitor>
+void ReplaySummary::Fields(Visitor& v) {
+  using R = ReplaySummary;
+  constexpr Better kLower = Better::kLower;
+  v.Field("speed", &R::speed, "x", "how much faster than in the trace time ran");
+  v.Field("sent", &R::sent, "requests", "requests that were sent");
+  v.Field("timing_error_p50_ms", &R::timing_error_p50_ms, "ms",
+          "from when a request was due to when it was sent, median", kLower);
+  v.Field("timing_error_p99_ms", &R::timing_error_p99_ms, "ms", "the same, 99th percentile",
+          kLower);
+  v.Field("timing_error_max_ms", &R::timing_error_max_ms, "ms", "the same, the worst", kLower);
+  v.Field("late", &R::late, "requests", "requests sent more than 1 ms after they were due", kLower);
+  v.Field("held_back", &R::held_back, "requests",
+          "requests sent late because too many others were under way", kLower);
+  v.Field("never_sent", &R::never_sent, "requests",
+          "requests whose time limit passed before they could be sent; they count as timed out",
+          kLower);
+  v.Field("failed_connections", &R::failed_connections, "requests",
+          "requests for which there was no connection", kLower);
+  v.Field("failed_answers", &R::failed_answers, "requests",
+          "requests whose answer was cut short or is no HTTP", kLower);
+  v.Field("failed_statuses", &R::failed_statuses, "requests",
+          "requests whose answer says that they failed", kLower);
+  v.Field("told", &R::told, "requests",
+          "answers that told the execution time or a cold start; without any these are unknown");
+  v.Field("connections", &R::connections, "connections", "connections opened");
+  v.Field("most_in_flight", &R::most_in_flight, "requests", "most requests under way at once");
+}
+
+template <class Visitor>
 void RunSummary::Fields(Visitor& v) {
   using R = RunSummary;
   constexpr Better kLower = Better::kLower;
@@ -371,6 +423,7 @@ void RunSummary::Fields(Visitor& v) {
   v.Field("littles_law_error", &R::littles_law_error, "share",
           "|L - lambda W| / L over the run: a check of the metering");
   v.Field("safeguard", &R::safeguard, "", "what the safeguard did; only where there is one");
+  v.Field("replay", &R::replay, "", "how requests were sent; only of replays");
   v.Field("host", &R::host, "", "machine and moment");
 }
 

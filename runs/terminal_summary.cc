@@ -20,7 +20,7 @@ namespace {
 enum class Show { kCount, kNumber, kMillis, kFactor, kPercent, kSeconds };
 
 struct Metric {
-  const char* field;  // of RunSummary, or "safeguard." and one of SafeguardSummary
+  const char* field;  // of RunSummary, or "safeguard." and one of SafeguardSummary; replay likewise
   const char* title;
   Show show;
 };
@@ -30,6 +30,7 @@ struct Group {
 };
 
 constexpr const char* kSafeguard = "Safeguard";
+constexpr const char* kReplay = "Replay";
 
 const std::vector<Group>& Groups() {
   static const std::vector<Group> groups = {
@@ -72,7 +73,18 @@ const std::vector<Group>& Groups() {
         {"safeguard.engagements_rejections", "by rejections", Show::kCount},
         {"safeguard.engagements_value", "by the critic's value", Show::kCount},
         {"safeguard.budget_charged", "SLO violations charged", Show::kNumber},
-        {"safeguard.budget_granted", "SLO violations granted", Show::kNumber}}}};
+        {"safeguard.budget_granted", "SLO violations granted", Show::kNumber}}},
+      {kReplay,
+       {{"replay.timing_error_p50_ms", "timing error p50", Show::kMillis},
+        {"replay.timing_error_p99_ms", "timing error p99", Show::kMillis},
+        {"replay.timing_error_max_ms", "timing error, worst", Show::kMillis},
+        {"replay.late", "more than 1 ms late", Show::kCount},
+        {"replay.held_back", "held back by those under way", Show::kCount},
+        {"replay.never_sent", "never sent", Show::kCount},
+        {"replay.failed_connections", "no connection", Show::kCount},
+        {"replay.failed_answers", "broken answer", Show::kCount},
+        {"replay.failed_statuses", "answer of failure", Show::kCount},
+        {"replay.most_in_flight", "most under way at once", Show::kCount}}}};
   return groups;
 }
 
@@ -82,6 +94,9 @@ std::map<std::string, Better> BetterByField() {
   for (const ColumnDoc& doc : DescribeColumns<RunSummary>()) better[doc.name] = doc.better;
   for (const ColumnDoc& doc : DescribeColumns<SafeguardSummary>()) {
     better["safeguard." + doc.name] = doc.better;
+  }
+  for (const ColumnDoc& doc : DescribeColumns<ReplaySummary>()) {
+    better["replay." + doc.name] = doc.better;
   }
   return better;
 }
@@ -93,9 +108,13 @@ std::optional<double> ValueOf(const nlohmann::ordered_json& summary, std::string
   return summary[at].get<double>();
 }
 
-// What a guard that nobody has, or that nothing engaged in this way, has to say.
+// What a guard that nobody has, or that nothing engaged in this way, has to say; what no replay
+// has.
 bool NothingToTell(const Group& group, const Metric& metric,
                    const std::vector<std::optional<double>>& values) {
+  if (std::string_view(group.title) == kReplay) {
+    return std::ranges::none_of(values, [](const auto& v) { return v.has_value(); });
+  }
   if (std::string_view(group.title) != kSafeguard) return false;
   const bool counts = std::string_view(metric.field).find(".engagements_") != std::string::npos;
   return std::ranges::all_of(values, [&](const auto& v) { return !v || (counts && *v == 0); });
@@ -177,6 +196,7 @@ Table SummaryTable(std::span<const RunSummary> runs) {
   for (size_t i = 0; i < runs.size(); ++i) {
     columns.push_back({comparing ? UniqueKey(runs[i], columns) : "value", Heading(runs[i])});
     summaries.push_back(ToJson(runs[i]));
+    for (const std::string& field : UnseenFields(runs[i])) summaries.back()[field] = nullptr;
   }
   if (comparing) {
     columns.push_back({"best", "best", Table::Align::kLeft});
