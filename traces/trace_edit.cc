@@ -225,4 +225,32 @@ absl::StatusOr<Trace> ScaleTrace(const Trace& trace, const ScaleOptions& options
   return builder.Build();
 }
 
+absl::StatusOr<Trace> ScaleDurations(const Trace& trace, double factor) {
+  if (!(factor > 0 && factor < 1e6)) {
+    return Invalid("the factor on execution times must be above 0, and below a million");
+  }
+  TraceBuilder builder;
+  CopyFunctions(trace, std::vector<bool>(trace.functions().size(), true), builder);
+  for (uint32_t f = 0; f < trace.functions().size(); ++f) {
+    FunctionProfile& profile = builder.function(FunctionId(f));
+    profile.duration_ms = profile.duration_ms.Scaled(factor);
+  }
+  for (TimedInvocation i : trace.invocations()) {
+    if (i.duration_us != TimedInvocation::kDrawDuration) {
+      // Beyond 11 days an execution time is a mistake of the source; it must not overflow.
+      const double us = std::min(static_cast<double>(i.duration_us) * factor, 1e12);
+      i.duration_us = std::max<int64_t>(1, std::llround(us));
+    }
+    builder.AddInvocation(i);
+  }
+  for (int m = 0; m < trace.minutes(); ++m) {
+    for (const MinuteCount& c : trace.minute(m)) {
+      builder.AddCount(m, FunctionId(c.function), c.count);
+    }
+  }
+  builder.set_first_minute(trace.first_minute());
+  builder.set_minimum_duration(trace.duration());
+  return builder.Build();
+}
+
 }  // namespace reeve

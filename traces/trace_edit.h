@@ -48,4 +48,8 @@ struct ScaleOptions {
 // a minute, or a total asked of a trace without invocations.
 absl::StatusOr<Trace> ScaleTrace(const Trace& trace, const ScaleOptions& options);
 
+// The same invocations with execution times multiplied by `factor`: distributions of functions, and
+// those of timed invocations, which become at least 1 us. InvalidArgument unless 0 < factor < 10^6.
+absl::StatusOr<Trace> ScaleDurations(const Trace& trace, double factor);
+
 }  // namespace reeve
