@@ -11,6 +11,7 @@
 #include "cli/serve_command.h"
 #include "cli/simulate_command.h"
 #include "cli/trace_command.h"
+#include "cli/twin_command.h"
 
 int main(int argc, char** argv) {
   reeve::ForwardIfAsked(argc, argv);
@@ -19,5 +20,6 @@ int main(int argc, char** argv) {
       {reeve::AddTraceCommand, reeve::AddSimulateCommand, reeve::AddBoundCommand,
        reeve::AddForwardedCommands, reeve::AddEvaluateCommand, reeve::AddReportCommand,
        reeve::AddExpertsCommand, reeve::AddServeCommand, reeve::AddFleetCommand,
-       reeve::AddLogCommand, reeve::AddBusCommand, reeve::AddReplayCommand});
+       reeve::AddLogCommand, reeve::AddBusCommand, reeve::AddReplayCommand, reeve::AddRecordCommand,
+       reeve::AddTwinCommand});
 }

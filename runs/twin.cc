@@ -34,8 +34,8 @@ struct Searched {
 constexpr Searched kSearched[] = {
     {&TwinParameters::service_factor, &TwinFitSpec::service_time, "service_factor", 0.1, 10},
     {&TwinParameters::cold_start_ms, &TwinFitSpec::cold_start_time, "cold_start_ms", 10, 120'000},
-    {&TwinParameters::cold_start_spread, &TwinFitSpec::cold_start_spread, "cold_start_spread",
-     0.02, 4},
+    {&TwinParameters::cold_start_spread, &TwinFitSpec::cold_start_spread, "cold_start_spread", 0.02,
+     4},
     {&TwinParameters::interference, &TwinFitSpec::interference, "interference", 0.01, 20},
 };
 
@@ -152,8 +152,7 @@ absl::StatusOr<TwinResult> FitTwin(const Trace& trace, const std::vector<TwinVal
     const bool was_searched = at != searched.end();
     result.parameters.push_back(
         {parameter.name, start.*parameter.member, result.after_parameters.*parameter.member,
-         was_searched,
-         was_searched && found.moved[static_cast<size_t>(at - searched.begin())]});
+         was_searched, was_searched && found.moved[static_cast<size_t>(at - searched.begin())]});
   }
   ASSIGN_OR_RETURN(auto before, model.Run(start));
   ASSIGN_OR_RETURN(auto after, model.Run(result.after_parameters));

@@ -2,9 +2,9 @@
 //
 // The recorded stretch is simulated with the cluster as described; then cold-start time and spread,
 // a factor on execution times and interference are searched so that latencies, execution times and
-// cold starts of each function come as near to the observed ones as they get (twin_model.h says what
-// near means). A part of the functions is held out: the fit does not see them, and the error on
-// them says how far the twin can be believed.
+// cold starts of each function come as near to the observed ones as they get (twin_model.h says
+// what near means). A part of the functions is held out: the fit does not see them, and the error
+// on them says how far the twin can be believed.
 #pragma once
 
 #include <cstdint>
@@ -44,8 +44,8 @@ struct TwinAccuracy {
 struct TwinResult {
   std::vector<FittedParameter> parameters;
   TwinParameters before_parameters, after_parameters;
-  ClusterSpec cluster;      // with the fitted parameters
-  std::vector<bool> train;  // [F] those that the fit saw
+  ClusterSpec cluster;                              // with the fitted parameters
+  std::vector<bool> train;                          // [F] those that the fit saw
   std::vector<TwinValues> observed, before, after;  // [F]
   TwinAccuracy train_before, train_after, held_out_before, held_out_after;
   RunData before_run, after_run;

@@ -23,12 +23,12 @@ std::vector<ObservedFunction> FromRun(const RunData& run) {
   const bool cold_starts = !run.summary.replay || run.summary.replay->told > 0;
   std::vector<ObservedFunction> out;
   for (const FunctionRow& row : run.functions) {
-    out.push_back({row.name,
-                   row.completions,
-                   {row.latency_p50_ms, row.latency_p95_ms, row.latency_p99_ms,
-                    row.execution_p50_ms, row.execution_p99_ms,
-                    cold_starts ? std::optional(static_cast<double>(row.cold_starts))
-                                : std::nullopt}});
+    out.push_back(
+        {row.name,
+         row.completions,
+         {row.latency_p50_ms, row.latency_p95_ms, row.latency_p99_ms, row.execution_p50_ms,
+          row.execution_p99_ms,
+          cold_starts ? std::optional(static_cast<double>(row.cold_starts)) : std::nullopt}});
   }
   return out;
 }
@@ -105,9 +105,9 @@ absl::StatusOr<std::vector<ObservedFunction>> ParseObserved(std::string_view csv
     function.name = cells[name_column];
     const auto [first, added] = lines.emplace(function.name, rows.line());
     if (!added) {
-      return InvalidAt(file, rows.line(), 0,
-                       fmt::format("function '{}' was on line {} already", function.name,
-                                   first->second));
+      return InvalidAt(
+          file, rows.line(), 0,
+          fmt::format("function '{}' was on line {} already", function.name, first->second));
     }
     if (completions_column != kNoColumn) {
       std::optional<double> completions;
@@ -132,8 +132,8 @@ absl::StatusOr<std::vector<ObservedFunction>> ReadObserved(const std::string& pa
   return ParseObserved(text, path);
 }
 
-absl::StatusOr<std::vector<TwinValues>> MatchObserved(
-    const std::vector<ObservedFunction>& observed, const Trace& trace) {
+absl::StatusOr<std::vector<TwinValues>> MatchObserved(const std::vector<ObservedFunction>& observed,
+                                                      const Trace& trace) {
   std::map<std::string_view, const ObservedFunction*> by_name;
   for (const ObservedFunction& function : observed) by_name[function.name] = &function;
   std::vector<TwinValues> values(trace.functions().size());
@@ -146,7 +146,8 @@ absl::StatusOr<std::vector<TwinValues>> MatchObserved(
     if (!known->second->completions) continue;
     const auto completions = static_cast<double>(*known->second->completions);
     for (const auto& [quantity, name] : EnumNames(TwinQuantity{})) {
-      if (completions < LeastCompletions(quantity)) values[f][static_cast<size_t>(quantity)].reset();
+      if (completions < LeastCompletions(quantity))
+        values[f][static_cast<size_t>(quantity)].reset();
     }
   }
   if (found == 0) {

@@ -55,7 +55,7 @@ absl::StatusOr<std::vector<ObservedFunction>> ParseObserved(std::string_view csv
 // [F] By the trace's functions; those that were not observed have no values. A percentile of fewer
 // completions than make it (1 / (1 - q), ten times) is left out: it is the luck of a few requests.
 // InvalidArgument when no function of the trace was observed.
-absl::StatusOr<std::vector<TwinValues>> MatchObserved(
-    const std::vector<ObservedFunction>& observed, const Trace& trace);
+absl::StatusOr<std::vector<TwinValues>> MatchObserved(const std::vector<ObservedFunction>& observed,
+                                                      const Trace& trace);
 
 }  // namespace reeve

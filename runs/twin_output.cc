@@ -103,7 +103,9 @@ Table TwinSummaryTable(const TwinResult& result) {
   table.AddSection("Parameters");
   for (const FittedParameter& p : result.parameters) {
     row(p.name, p.name, Cell::Number(p.before), Cell::Number(p.after),
-        !p.searched ? "not fitted" : !p.moved ? "the recording asks for no other" : "");
+        !p.searched ? "not fitted"
+        : !p.moved  ? "the recording asks for no other"
+                    : "");
   }
   const auto part = [&](const std::string& key, const std::string& title,
                         const TwinAccuracy& before, const TwinAccuracy& after) {
@@ -148,17 +150,15 @@ absl::Status WriteTwin(const std::string& folder, const TwinConfig& config, cons
   RETURN_IF_ERROR(CheckTwinFolder(folder, replace));
   RETURN_IF_ERROR(MakeDirectories(folder));
   RETURN_IF_ERROR(WriteFileAtomically(File(folder, "config.yaml"), WriteConfig(config)));
-  RETURN_IF_ERROR(
-      WriteFileAtomically(File(folder, "cluster.yaml"),
-                          "# A twin, fitted to " + config.observed +
-                              ". Its workload is trace.rtrace beside it.\n" +
-                              WriteConfig(result.cluster)));
+  RETURN_IF_ERROR(WriteFileAtomically(File(folder, "cluster.yaml"),
+                                      "# A twin, fitted to " + config.observed +
+                                          ". Its workload is trace.rtrace beside it.\n" +
+                                          WriteConfig(result.cluster)));
   const TwinModel model(trace, config);
   ASSIGN_OR_RETURN(const std::shared_ptr<const Trace> scaled,
                    model.ScaledTrace(result.after_parameters.service_factor));
   RETURN_IF_ERROR(TraceFile::Write(*scaled, File(folder, "trace.rtrace")));
-  RETURN_IF_ERROR(
-      WriteFileAtomically(File(folder, "functions.csv"), FunctionsCsv(trace, result)));
+  RETURN_IF_ERROR(WriteFileAtomically(File(folder, "functions.csv"), FunctionsCsv(trace, result)));
   std::vector<RunData> runs;
   if (StateOfFolder(config.observed) == FolderState::kFinished) {
     ASSIGN_OR_RETURN(RunData observed, ReadRun(config.observed));

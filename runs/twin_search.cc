@@ -11,11 +11,12 @@
 namespace reeve {
 namespace {
 
-constexpr int kScanPoints = 9;      // over the whole range
-constexpr int kPoints = 4;          // between two neighbours
-constexpr int kFirstRounds = 4;     // after the scan
-constexpr int kLaterRounds = 3;     // of a later sweep
-constexpr double kLaterWidth = 0.3;  // of its first grid, as a logarithm, to both sides; then halved
+constexpr int kScanPoints = 9;   // over the whole range
+constexpr int kPoints = 4;       // between two neighbours
+constexpr int kFirstRounds = 4;  // after the scan
+constexpr int kLaterRounds = 3;  // of a later sweep
+constexpr double kLaterWidth =
+    0.3;  // of its first grid, as a logarithm, to both sides; then halved
 
 struct Point {
   double logarithm, value;

@@ -1,9 +1,9 @@
 // The least of a function of a few positive numbers that is costly, noisy and not smooth.
 //
 // One number after another: first a grid over its whole range, then grids of a few points between
-// the neighbours of the best one, each 2/5 as wide as the one before; in the next round around where
-// it stands, narrower. No derivatives, no chance: the same calls give the same result on any number
-// of threads.
+// the neighbours of the best one, each 2/5 as wide as the one before; in the next round around
+// where it stands, narrower. No derivatives, no chance: the same calls give the same result on any
+// number of threads.
 #pragma once
 
 #include <functional>

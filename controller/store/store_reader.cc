@@ -23,12 +23,8 @@ bool IsThere(const std::string& path) {
   return !path.empty() && std::filesystem::exists(path, error);
 }
 
-struct NamedFunction {
-  std::string id, name, tenant;
-};
-
-absl::StatusOr<std::map<int64_t, NamedFunction>> ReadFunctions(SqliteDb& db) {
-  std::map<int64_t, NamedFunction> functions;
+absl::StatusOr<std::map<int64_t, StoredFunction>> ReadFunctions(SqliteDb& db) {
+  std::map<int64_t, StoredFunction> functions;
   ASSIGN_OR_RETURN(SqliteStatement statement,
                    db.Prepare("SELECT function, id, name, tenant FROM functions"));
   while (true) {
@@ -186,7 +182,7 @@ Table WindowTable() {
                 {"memory_used_mebibytes", "MiB"}});
 }
 
-std::vector<Cell> WindowRow(int64_t wall_us, const NamedFunction& function,
+std::vector<Cell> WindowRow(int64_t wall_us, const StoredFunction& function,
                             const FunctionWindows& w, size_t f) {
   return {WhenCell(wall_us),
           Cell::Text(function.tenant),
@@ -226,7 +222,7 @@ absl::StatusOr<Table> ReadWindows(SqliteDb& db, const LogQuery& query) {
     for (size_t f = window->keys.size(); f-- > 0 && !enough();) {
       const auto found = functions.find(window->keys[f]);
       if (found == functions.end()) continue;
-      const NamedFunction& function = found->second;
+      const StoredFunction& function = found->second;
       if (!query.tenant.empty() && function.tenant != query.tenant) continue;
       if (!query.function.empty() && function.name != query.function) continue;
       rows.push_back(WindowRow(statement.Int(0), function, window->snapshot.functions, f));
@@ -318,6 +314,38 @@ absl::StatusOr<std::vector<PastEvent>> ReadPastEvents(const std::string& path, i
     event.function = statement.Text(4);
     event.message = statement.Text(5);
     event.wall_us = statement.Int(6);
+  }
+}
+
+absl::StatusOr<int64_t> VisitWindows(const std::string& path, std::optional<int64_t> since_us,
+                                     std::optional<int64_t> until_us,
+                                     const std::function<absl::Status(const StoredTick&)>& visit) {
+  ASSIGN_OR_RETURN(SqliteDb db, OpenStoreForReading(path));
+  ASSIGN_OR_RETURN(const auto functions, ReadFunctions(db));
+  const LogQuery query{.since_us = since_us, .until_us = until_us};
+  ASSIGN_OR_RETURN(SqliteStatement statement,
+                   Bound(db,
+                         "SELECT wall_us, tick, data FROM windows WHERE " +
+                             Conditions(query, "", "") + " ORDER BY rowid",
+                         query));
+  int64_t damaged = 0;
+  while (true) {
+    ASSIGN_OR_RETURN(const bool row, statement.Step());
+    if (!row) return damaged;
+    const absl::StatusOr<StoredWindow> window = DecodeWindow(statement.Blob(2));
+    if (!window.ok()) {
+      ++damaged;
+      continue;
+    }
+    StoredTick tick{.wall_us = statement.Int(0),
+                    .tick = statement.Int(1),
+                    .functions = {},
+                    .snapshot = &window->snapshot};
+    for (const int64_t key : window->keys) {
+      const auto found = functions.find(key);
+      tick.functions.push_back(found == functions.end() ? nullptr : &found->second);
+    }
+    RETURN_IF_ERROR(visit(tick));
   }
 }
 

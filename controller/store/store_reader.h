@@ -36,6 +36,22 @@ struct PastEvent {
 absl::StatusOr<std::vector<PastEvent>> ReadPastEvents(const std::string& path, int64_t events,
                                                       int64_t before_us);
 
+struct StoredFunction {
+  std::string id, name, tenant;
+};
+struct StoredTick {
+  int64_t wall_us = 0;  // since 1970 UTC: the window's end
+  int64_t tick = 0;     // counts periods since the loop that saw it started
+  std::vector<const StoredFunction*> functions;  // [rows] of the snapshot; null: unknown
+  const Snapshot* snapshot = nullptr;            // [rows]; without time and histograms
+};
+// Hands on every window with its end in [since, until], oldest first; damaged ones are left out and
+// counted. Unset: no limit. What is handed on lives until the visit returns, the functions until
+// the call does. The error of a visit ends it. NotFound when there is no store.
+absl::StatusOr<int64_t> VisitWindows(const std::string& path, std::optional<int64_t> since_us,
+                                     std::optional<int64_t> until_us,
+                                     const std::function<absl::Status(const StoredTick&)>& visit);
+
 // DataLoss when it is damaged; nothing when it, or the store, is not there.
 absl::StatusOr<std::optional<std::string>> ReadBlob(const std::string& path,
                                                     const std::string& kind,
