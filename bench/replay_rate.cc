@@ -15,7 +15,7 @@ namespace {
 
 struct Options {
   double rate_rps = 5000, seconds = 60, stall_s = 0;
-  int functions = 100, cpu = 0, target_cpu = 1;
+  int functions = 100, cpu = 0, target_cpu = 1, max_in_flight = 9000;
 };
 
 void RunOn(int cpu) {
@@ -66,7 +66,7 @@ int Run(const Options& options) {
   const auto trace = Evenly(options);
   LiveReplaySpec spec;
   spec.target.url = target.url() + "/{function}";
-  spec.max_in_flight = 60'000;
+  spec.max_in_flight = options.max_in_flight;
   const double cpu_before = ThreadCpuSeconds();
   const auto data = trace.ok() ? RunReplay(*trace, spec) : absl::StatusOr<RunData>(trace.status());
   if (!data.ok()) {
@@ -115,6 +115,9 @@ int main(int argc, char** argv) {
   app.add_option("--stall", options.stall_s, "Seconds for which the server stalls")
       ->capture_default_str();
   app.add_option("--functions", options.functions)->capture_default_str();
+  app.add_option("--max-in-flight", options.max_in_flight,
+                 "Connections at most, each with two open files here")
+      ->capture_default_str();
   app.add_option("--cpu", options.cpu, "Processor of the replay")->capture_default_str();
   app.add_option("--target-cpu", options.target_cpu, "Processor of the server")
       ->capture_default_str();

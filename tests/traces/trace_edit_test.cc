@@ -203,5 +203,25 @@ TEST(Scale, RefusesWhatCannotBe) {
   EXPECT_THAT(error(Trace(), {.total_invocations = 5}), HasSubstr("no invocations"));
 }
 
+TEST(ScaleDurations, ScalesExecutionTimesAndNothingElse) {
+  const auto timed = ScaleDurations(Timed(20), 0.5);
+  ASSERT_TRUE(timed.ok()) << timed.status();
+  EXPECT_EQ(timed->invocations()[0].duration_us, 2500);
+  EXPECT_EQ(timed->invocations()[1].duration_us, 2501);  // 2500.5, away from zero
+  EXPECT_EQ(timed->invocations()[7].start_us, 7'000'000);
+  EXPECT_EQ(timed->duration(), Timed(20).duration());
+  const Trace before = Counts();
+  const auto counts = ScaleDurations(before, 3);
+  ASSERT_TRUE(counts.ok());
+  EXPECT_EQ(CountAt(*counts, 3, 1), CountAt(before, 3, 1));
+  EXPECT_EQ(counts->first_minute(), 480);
+  EXPECT_NEAR(counts->functions()[2].duration_ms.Mean(),
+              3 * before.functions()[2].duration_ms.Mean(), 1e-9);
+  EXPECT_TRUE(SameTrace(*ScaleDurations(before, 1), before));
+  for (const double factor : {0.0, -1.0, std::nan(""), 1e6}) {
+    EXPECT_FALSE(ScaleDurations(before, factor).ok());
+  }
+}
+
 }  // namespace
 }  // namespace reeve
