@@ -16,6 +16,7 @@
 #include "controller/live_policies.h"
 #include "controller/loop_clock.h"
 #include "controller/net/listen_address.h"
+#include "controller/openwhisk/openwhisk_platform.h"
 #include "controller/serve/http_server.h"
 #include "controller/serve/kept_state.h"
 #include "controller/serve/loop_log.h"
@@ -50,6 +51,9 @@ absl::Status ServeConfig::Validate() const {
   if (bus.stream) RETURN_IF_ERROR(part("bus.stream.socket", CheckSocketSpec(bus.stream->socket)));
   if (platform == PlatformKind::kSim && sim.trace.empty()) {
     return absl::InvalidArgumentError("sim.trace: name the workload of the simulated platform");
+  }
+  if (platform == PlatformKind::kOpenWhisk && openwhisk.tenants.empty()) {
+    return absl::InvalidArgumentError("openwhisk.tenants: name a tenant and its key_file");
   }
   const bool real_time = platform != PlatformKind::kSim || sim.speed > 0;
   if (adapt && real_time && adapt->learner.online.swap_after != 0) {
@@ -119,6 +123,13 @@ absl::StatusOr<Served> MakeKeda(const ServeConfig& config, LoopLog& log) {
   return served;
 }
 
+absl::StatusOr<Served> MakeOpenWhisk(const ServeConfig& config) {
+  Served served;
+  served.clock = std::make_unique<SteadyClock>();
+  ASSIGN_OR_RETURN(served.platform, OpenWhiskPlatform::Create(config.openwhisk));
+  return served;
+}
+
 absl::StatusOr<Served> MakePlatform(const ServeConfig& config, LoopLog& log) {
   switch (config.platform) {
     case PlatformKind::kSim:
@@ -127,6 +138,8 @@ absl::StatusOr<Served> MakePlatform(const ServeConfig& config, LoopLog& log) {
       return MakeKnative(config);
     case PlatformKind::kKeda:
       return MakeKeda(config, log);
+    case PlatformKind::kOpenWhisk:
+      return MakeOpenWhisk(config);
   }
   return absl::InternalError("unknown platform");
 }

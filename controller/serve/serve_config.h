@@ -17,18 +17,20 @@
 #include "controller/live_adaptation.h"
 #include "controller/loop_spec.h"
 #include "controller/net/tls_spec.h"
+#include "controller/openwhisk/openwhisk_config.h"
 #include "controller/sim_platform.h"
 #include "controller/store/store_spec.h"
 #include "core/config.h"
 
 namespace reeve {
 
-enum class PlatformKind : uint8_t { kSim, kKnative, kKeda };
+enum class PlatformKind : uint8_t { kSim, kKnative, kKeda, kOpenWhisk };
 constexpr auto EnumNames(PlatformKind) {
-  return std::array<std::pair<PlatformKind, std::string_view>, 3>{
+  return std::array<std::pair<PlatformKind, std::string_view>, 4>{
       {{PlatformKind::kSim, "sim"},
        {PlatformKind::kKnative, "knative"},
-       {PlatformKind::kKeda, "keda"}}};
+       {PlatformKind::kKeda, "keda"},
+       {PlatformKind::kOpenWhisk, "openwhisk"}}};
 }
 
 struct HttpSpec {
@@ -94,6 +96,7 @@ struct ServeConfig {
   SimPlatformSpec sim;
   KnativeConfig knative;
   KedaConfig keda;
+  OpenWhiskConfig openwhisk;
   uint64_t seed = 0;
   LoopSpec loop;
   PolicySpec policy;
@@ -111,6 +114,7 @@ struct ServeConfig {
     v.Field("sim", &C::sim, "The simulated platform");
     v.Field("knative", &C::knative, "Knative (docs/knative.md)");
     v.Field("keda", &C::keda, "Deployments that KEDA scales (docs/keda.md)");
+    v.Field("openwhisk", &C::openwhisk, "OpenWhisk (docs/openwhisk.md)");
     v.Field("seed", &C::seed, "Random draws of policies, and of the simulated platform");
     v.Field("loop", &C::loop, "How it is controlled");
     v.Field("policy", &C::policy, "The policy that decides");
@@ -125,7 +129,7 @@ struct ServeConfig {
     v.Field("bus", &C::bus, "Other programs, over ZeroMQ (docs/bus.md)");
     v.Field("log", &C::log, "What is told on standard error");
   }
-  // The parts are valid, and a simulated platform has a trace.
+  // The parts are valid, a simulated platform has a trace, and OpenWhisk tenants.
   absl::Status Validate() const;
 };
 
