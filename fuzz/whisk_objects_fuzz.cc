@@ -31,9 +31,8 @@ void CheckAction(const WhiskAction& action, const WhiskBounds& bounds) {
   }
   ChangeContext context;
   context.now = action.limits;
-  context.wanted.memory =
-      ChooseSize(action.limits.memory, {Mebibytes(128), Mebibytes(512)}, bounds)
-          .value_or(action.limits.memory);
+  context.wanted.memory = ChooseSize(action.limits.memory, {Mebibytes(128), Mebibytes(512)}, bounds)
+                              .value_or(action.limits.memory);
   context.containers = 3;
   const ChangeVerdict verdict = JudgeChange(context, {}, SimTime::Minutes(10));
   REEVE_CHECK(verdict.change || context.now == context.wanted || !verdict.why.empty());

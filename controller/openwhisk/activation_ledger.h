@@ -20,9 +20,9 @@
 #include <unordered_map>
 #include <vector>
 
-#include "controller/prometheus/cumulative_histogram.h"
 #include "controller/openwhisk/warm_containers.h"
 #include "controller/openwhisk/whisk_objects.h"
+#include "controller/prometheus/cumulative_histogram.h"
 #include "core/units.h"
 
 namespace reeve {

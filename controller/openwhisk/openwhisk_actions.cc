@@ -17,6 +17,8 @@ using nlohmann::json;
 // A tick writes no longer than this, or a quarter of the period; what is left is written in the
 // next.
 constexpr SimTime kWriteAtMost = SimTime::Seconds(4);
+// Failures speak for more memory for so long.
+constexpr SimTime kFailingFor = SimTime::Minutes(5);
 
 // Whether it may be otherwise the next time.
 bool MayPass(const absl::Status& status) {
@@ -79,8 +81,7 @@ ChangeContext OpenWhiskPlatform::ContextOf(const Slot& slot, const WhiskLimits& 
   context.rate_rps = slot.rate_rps;
   context.execution_s = execution_ms / 1000;
   context.cold_start_s = cold_ms > 0 ? cold_ms / 1000 : config_.assumed.cold_start.seconds();
-  context.failing =
-      slot.failed_at >= SimTime() && clock_.Now() - slot.failed_at < SimTime::Minutes(5);
+  context.failing = slot.failed_at >= SimTime() && clock_.Now() - slot.failed_at < kFailingFor;
   if (slot.changed_at) {
     context.since_last_change = clock_.Now() - *slot.changed_at;
   } else if (IsAttached(*slot.action) && slot.action->updated_ms) {

@@ -15,8 +15,6 @@
 namespace reeve {
 namespace {
 
-// Failures that speak for more memory.
-constexpr SimTime kFailingFor = SimTime::Minutes(5);
 // Time constant of the rate that a change is judged by.
 constexpr SimTime kRateOver = SimTime::Minutes(5);
 
