@@ -103,7 +103,9 @@ void ControlLoop::SetHistory() {
   // Ours still, so that they are driven again, or handed back at last.
   for (const std::string& id : left_taken_) {
     const auto found = slot_of.find(id);
-    if (found != slot_of.end()) slots_[found->second].ours = true;
+    if (found == slot_of.end()) continue;
+    slots_[found->second].ours = true;
+    slots_[found->second].trust.GoOn();
   }
   left_taken_.clear();
 }
@@ -160,6 +162,8 @@ void ControlLoop::Replay() {
       policy->policy.reset();
     }
   }
+  // The last that is known of functions whose numbers are bad just now.
+  functions_->Repair(std::vector<uint8_t>(functions_->size(), 1), shown);
   policy_failed_ = policy_.policy == nullptr;
   fallback_failed_ = fallback_.policy == nullptr;
   Tell({.kind = EventKind::kPolicy,

@@ -6,7 +6,8 @@
 //
 // Time counts from the first bad window on, until numbers have been sound for `sound_for` without a
 // gap: numbers that flicker are held at each bad window and reach the fallback just the same. A
-// function whose numbers were never sound is left to the platform from the beginning.
+// function whose numbers were never sound is left to the platform from the beginning, unless an
+// earlier run drove it: then it is held.
 #pragma once
 
 #include <array>
@@ -74,6 +75,10 @@ class FunctionTrust {
     return stage_ =
                lasted - spec.hold < spec.fallback ? TrustStage::kFallback : TrustStage::kHandedBack;
   }
+
+  // It was driven by an earlier run: until its numbers are known again it is held, not left to the
+  // platform. Before the first Update.
+  void GoOn() { started_ = true; }
 
   TrustStage stage() const { return stage_; }
 

@@ -416,6 +416,22 @@ TEST(ControlLoopTest, ARestartedLoopIsShownWhatWasStored) {
   EXPECT_EQ(f.shown[3].time, SimTime::Seconds(8));
 }
 
+// After a kill -9 the first window has not passed yet: no reason to hand back what is ours.
+TEST(ControlLoopTest, ARestartedLoopHoldsWhatItHadTakenOver) {
+  LoopFixture f({"t", "t"}, ControlMode::kActive);
+  f.options.left_taken = {"id/a"};
+  ASSERT_TRUE(f.Run(3, [&](int n) {
+                 for (FunctionStatus& status : f.platform.status) {
+                   status.metrics_age = n == 1 ? SimTime::Max() : SimTime();
+                 }
+               }).ok());
+  EXPECT_EQ(f.At(0, 0).stage, TrustStage::kHold);
+  EXPECT_EQ(f.At(0, 1).stage, TrustStage::kHandedBack);  // not ours
+  EXPECT_EQ(f.sink.ticks[0].record.handed_back, 0u);
+  EXPECT_EQ(f.At(1, 0).decider, Decider::kPolicy);
+  EXPECT_EQ(f.At(1, 0).applied.replicas, 3);
+}
+
 TEST(ControlLoopTest, APolicyThatCannotBeMadeIsToldAndTriedAgain) {
   LoopFixture f({"t"}, ControlMode::kActive);
   int tries = 0;

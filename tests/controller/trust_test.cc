@@ -48,5 +48,12 @@ TEST(FunctionTrustTest, WhatWasNeverSoundIsLeftToThePlatform) {
   EXPECT_EQ(Stages("bbsss"), "bbbbt");
 }
 
+TEST(FunctionTrustTest, WhatAnEarlierRunDroveIsHeldAtFirst) {
+  FunctionTrust trust;
+  trust.GoOn();
+  EXPECT_EQ(trust.Update(kSpec, SimTime(), false), TrustStage::kHold);
+  EXPECT_EQ(trust.Update(kSpec, SimTime::Seconds(2), true), TrustStage::kTrusted);
+}
+
 }  // namespace
 }  // namespace reeve
