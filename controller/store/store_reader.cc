@@ -264,13 +264,11 @@ absl::Status VisitHistory(const std::string& path, int64_t windows, int64_t befo
   if (windows == 0 || !IsThere(path)) return absl::OkStatus();
   ASSIGN_OR_RETURN(SqliteDb db, OpenStoreForReading(path));
   ASSIGN_OR_RETURN(const auto functions, ReadFunctions(db));
-  // Sorted without the data, which is large.
-  ASSIGN_OR_RETURN(
-      SqliteStatement statement,
-      db.Prepare("SELECT windows.wall_us, data FROM (SELECT rowid AS row, wall_us FROM "
-                 "windows WHERE wall_us < ?2 ORDER BY wall_us DESC, rowid DESC LIMIT "
-                 "?1) AS last JOIN windows ON windows.rowid = last.row ORDER BY "
-                 "last.wall_us, last.row"));
+  // The last that were written: a wall clock may jump. Sorted without the data, which is large.
+  ASSIGN_OR_RETURN(SqliteStatement statement,
+                   db.Prepare("SELECT windows.wall_us, data FROM (SELECT rowid AS row FROM windows "
+                              "WHERE wall_us < ?2 ORDER BY rowid DESC LIMIT ?1) AS last JOIN "
+                              "windows ON windows.rowid = last.row ORDER BY last.row"));
   statement.Bind(1, windows).Bind(2, before_us);
   while (true) {
     ASSIGN_OR_RETURN(const bool row, statement.Step());

@@ -17,7 +17,8 @@
 
 namespace reeve {
 
-// The last windows, oldest first. Damaged ones are left out. Empty when there is no store yet.
+// The windows written last, oldest first: in the order in which they came, whatever the wall clock
+// said meanwhile. Damaged ones are left out. Empty when there is no store yet.
 absl::StatusOr<std::vector<PastWindow>> ReadHistory(const std::string& path, int32_t windows);
 
 // The same one at a time, and only those that ended before `before_us` (since 1970 UTC), for whom

@@ -15,6 +15,10 @@ namespace reeve {
 namespace {
 
 constexpr int64_t kPruneEveryUs = 60'000'000;
+// What a wall clock that has gone forward counts for at each record: five minutes, or sixty times
+// what went by on the loop's clock.
+constexpr int64_t kBelievedAtOnceUs = 300'000'000;
+constexpr int64_t kBelievedAsFast = 60;
 constexpr size_t kWindowRowBytes = 170;  // about what a row of all columns takes
 
 template <class T>
@@ -50,6 +54,10 @@ absl::StatusOr<std::unique_ptr<StoreWriter>> StoreWriter::Open(
   ASSIGN_OR_RETURN(SqliteDb db, OpenStoreForWriting(spec.path));
   std::unique_ptr<StoreWriter> writer(new StoreWriter(spec, std::move(db), std::move(on_failure)));
   RETURN_IF_ERROR(writer->PrepareAll());
+  ASSIGN_OR_RETURN(writer->now_us_,
+                   writer->db_.QueryInt("SELECT max(ifnull((SELECT max(wall_us) FROM windows), 0), "
+                                        "ifnull((SELECT max(wall_us) FROM decisions), 0), "
+                                        "ifnull((SELECT max(wall_us) FROM events), 0))"));
   writer->thread_ = std::thread([raw = writer.get()] { raw->Work(); });
   return writer;
 }
@@ -77,7 +85,7 @@ void StoreWriter::OnTick(const TickRecord& tick) {
     generation_ = tick.catalogue->generation;
     last_.resize(functions_->of_slot.size());
   }
-  TickItem item{tick.wall_us, tick.tick, functions_, {}, {}, {}};
+  TickItem item{tick.wall_us, tick.time, tick.tick, functions_, {}, {}, {}};
   const FunctionWindows& w = tick.snapshot->functions;
   for (const FunctionRecord& record : tick.functions) {
     DecisionRow row{record, 0, 0, 0};
@@ -205,9 +213,9 @@ absl::Status StoreWriter::Write(const std::deque<Item>& batch) {
   for (const Item& item : batch) RETURN_IF_ERROR(WriteItem(item));
   RETURN_IF_ERROR(db_.Execute("COMMIT"));
   if (must_last) RETURN_IF_ERROR(db_.Execute("PRAGMA synchronous = NORMAL"));
-  if (latest_us_ - pruned_us_ < kPruneEveryUs) return absl::OkStatus();
-  pruned_us_ = latest_us_;
-  return Prune(latest_us_);
+  if (now_us_ - pruned_us_ < kPruneEveryUs) return absl::OkStatus();
+  pruned_us_ = now_us_;
+  return Prune(now_us_);
 }
 
 absl::Status StoreWriter::WriteItem(const Item& item) {
@@ -250,7 +258,7 @@ absl::StatusOr<int64_t> StoreWriter::KeyOf(const LiveFunction& function) {
 }
 
 absl::Status StoreWriter::WriteTick(const TickItem& tick) {
-  latest_us_ = std::max(latest_us_, tick.wall_us);
+  NoteWallClock(tick.wall_us, tick.time - std::exchange(last_time_, tick.time));
   for (const DecisionRow& row : tick.decisions) RETURN_IF_ERROR(WriteDecision(tick, row));
   if (!tick.window) return absl::OkStatus();
   std::vector<int64_t> keys;
@@ -281,7 +289,7 @@ absl::Status StoreWriter::WriteDecision(const TickItem& tick, const DecisionRow&
 }
 
 absl::Status StoreWriter::WriteEvent(const EventItem& item) {
-  latest_us_ = std::max(latest_us_, item.event.wall_us);
+  NoteWallClock(item.event.wall_us, SimTime());
   std::optional<int64_t> key;
   if (item.function) {
     ASSIGN_OR_RETURN(key, KeyOf(*item.function));
@@ -308,16 +316,30 @@ absl::Status StoreWriter::WriteBlob(const BlobItem& blob) {
 
 // ---- forgetting
 
+void StoreWriter::NoteWallClock(int64_t wall_us, SimTime passed) {
+  if (now_us_ == 0) now_us_ = wall_us;  // the store is empty
+  const int64_t most = std::max(kBelievedAtOnceUs, passed.micros() * kBelievedAsFast);
+  now_us_ += std::clamp(wall_us - now_us_, int64_t{0}, most);
+  now_us_ = std::min(now_us_, wall_us);
+  pruned_us_ = std::min(pruned_us_, now_us_);
+}
+
 absl::Status StoreWriter::Prune(int64_t now_us) {
-  // SimTime::Max() would overflow: nothing is that old.
-  const auto older_than = [&](SimTime age) {
-    return age.micros() >= now_us ? int64_t{0} : now_us - age.micros();
+  // Older than the oldest that is young enough, in the order of writing: what a wall clock that was
+  // wrong for a while has dated falsely is as old as its neighbours. SimTime::Max() would overflow:
+  // nothing is that old.
+  const auto forget = [&](const char* table, SimTime age) {
+    const int64_t oldest = age.micros() >= now_us ? 0 : now_us - age.micros();
+    return db_.Execute(
+        fmt::format("DELETE FROM {0} WHERE rowid < (SELECT min(rowid) FROM {0} WHERE wall_us "
+                    "BETWEEN {1} AND {2})",
+                    table, oldest, now_us + kPruneEveryUs));
   };
-  RETURN_IF_ERROR(db_.Execute(
-      fmt::format("BEGIN IMMEDIATE; DELETE FROM windows WHERE wall_us < {}; DELETE FROM decisions "
-                  "WHERE wall_us "
-                  "< {}; DELETE FROM events WHERE wall_us < {}; COMMIT",
-                  older_than(spec_.keep_windows), older_than(spec_.keep), older_than(spec_.keep))));
+  RETURN_IF_ERROR(db_.Execute("BEGIN IMMEDIATE"));
+  RETURN_IF_ERROR(forget("windows", spec_.keep_windows));
+  RETURN_IF_ERROR(forget("decisions", spec_.keep));
+  RETURN_IF_ERROR(forget("events", spec_.keep));
+  RETURN_IF_ERROR(db_.Execute("COMMIT"));
   RETURN_IF_ERROR(PruneBySize());
   RETURN_IF_ERROR(db_.Execute("PRAGMA incremental_vacuum"));
   ASSIGN_OR_RETURN(const int64_t used, UsedBytes());

@@ -69,6 +69,7 @@ class StoreWriter : public LoopSink {
   };
   struct TickItem {
     int64_t wall_us;
+    SimTime time;
     uint64_t tick;
     std::shared_ptr<const Functions> functions;
     std::vector<DecisionRow> decisions;
@@ -99,6 +100,7 @@ class StoreWriter : public LoopSink {
   absl::Status WriteBlob(const BlobItem& blob);
   absl::StatusOr<int64_t> KeyOf(const LiveFunction& function);
   absl::Status PrepareAll();
+  void NoteWallClock(int64_t wall_us, SimTime passed);
   absl::Status Prune(int64_t now_us);
   absl::Status PruneBySize();
   absl::StatusOr<int64_t> UsedBytes();
@@ -117,7 +119,10 @@ class StoreWriter : public LoopSink {
   std::map<std::string, SqliteStatement> statements_;
   std::unordered_map<std::string, int64_t> keys_;  // of functions, by id
   bool failing_ = false;
-  int64_t latest_us_ = 0, pruned_us_ = 0;
+  // The time by which records are forgotten: the wall clock's, but a jump forward counts only bit
+  // by bit, so that one that is soon taken back costs nothing.
+  int64_t now_us_ = 0, pruned_us_ = 0;
+  SimTime last_time_;  // of the last tick, by the loop's clock
 
   std::atomic<uint64_t> written_ = 0, dropped_ = 0, bytes_ = 0;
   mutable std::mutex mutex_;

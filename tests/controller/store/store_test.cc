@@ -250,6 +250,44 @@ TEST_F(StoreTest, OldRecordsAreForgottenAndSpaceGivenBack) {
   EXPECT_LT(*db->QueryInt("PRAGMA freelist_count"), 50);
 }
 
+// A wall clock that is wrong for a while makes nothing old, nor is what came then the newest.
+TEST_F(StoreTest, AWallClockThatJumpsCostsNoRecord) {
+  Ticks ticks;
+  spec_.keep = spec_.keep_windows = SimTime::Hours(2);
+  constexpr int64_t kYear = int64_t{365} * 24 * 3600 * 1'000'000;
+  for (uint64_t life = 0; life < 4; ++life) {
+    auto store = StoreWriter::Open(spec_);
+    ASSERT_TRUE(store.ok());
+    for (uint64_t k = life * 30; k < life * 30 + 30; ++k) {
+      TickRecord tick = ticks.At(k);
+      tick.time = SimTime::Seconds(2) * static_cast<int64_t>(k);
+      if (k % 30 >= 10 && k % 30 < 15) tick.wall_us += life % 2 == 0 ? kYear : -kYear;
+      (*store)->OnTick(tick);
+      (*store)->Flush();
+    }
+  }
+  auto history = ReadHistory(spec_.path, 1000);
+  ASSERT_TRUE(history.ok()) << history.status();
+  ASSERT_EQ(history->size(), 120u);
+  for (uint64_t k = 0; k < 120; ++k) {
+    EXPECT_EQ((*history)[k].snapshot.functions.arrivals[0], k);
+  }
+  // A clock that stays ahead is believed in the end.
+  auto store = StoreWriter::Open(spec_);
+  ASSERT_TRUE(store.ok());
+  for (uint64_t k = 120; k < 200; ++k) {
+    TickRecord tick = ticks.At(k);
+    tick.time = SimTime::Seconds(2) * static_cast<int64_t>(k);
+    tick.wall_us += int64_t{4} * 3600 * 1'000'000;
+    (*store)->OnTick(tick);
+    (*store)->Flush();
+  }
+  store->reset();
+  history = ReadHistory(spec_.path, 1000);
+  ASSERT_TRUE(history.ok()) << history.status();
+  EXPECT_EQ(history->size(), 80u);
+}
+
 TEST_F(StoreTest, SizeIsKeptByForgettingTheOldest) {
   spec_.max_size = Mebibytes(4);
   {
