@@ -15,6 +15,9 @@ namespace {
 
 using nlohmann::json;
 
+// Nonsense comes at once: a watch that has stood for so long is one.
+constexpr SimTime kStandsAfter = SimTime::Millis(300);
+
 std::string KeyOf(const std::string& ns, const std::string& name) {
   return ns + "/" + name;
 }
@@ -159,8 +162,15 @@ absl::Status Informer::WatchOnce() {
   watch.length = options_.watch_at_least + SimTime::FromSeconds(span * random_.Uniform());
   watch.idle_timeout = options_.idle_timeout;
   watch.stop = &stop_;
-  RETURN_IF_ERROR(
-      client_.Watch(type_, watch, [&](std::string_view chunk) { return decoder.Feed(chunk); }));
+  const auto since = [this](std::optional<SimTime> time) {
+    const std::lock_guard lock(mutex_);
+    watching_since_ = time;
+  };
+  watch.begun = [&] { since(clock_.Now()); };
+  const absl::Status status =
+      client_.Watch(type_, watch, [&](std::string_view chunk) { return decoder.Feed(chunk); });
+  since(std::nullopt);
+  RETURN_IF_ERROR(status);
   // Half an event at the end: the next watch begins before it.
   Heard(absl::OkStatus());
   return absl::OkStatus();
@@ -222,7 +232,13 @@ uint64_t Informer::version() const {
 
 InformerHealth Informer::health() const {
   const std::lock_guard lock(mutex_);
-  return health_;
+  InformerHealth health = health_;
+  if (!health.last_failure.ok() && watching_since_ &&
+      clock_.Now() - *watching_since_ >= kStandsAfter) {
+    health.last_failure = absl::OkStatus();
+    health.last_contact = *watching_since_;
+  }
+  return health;
 }
 
 }  // namespace reeve

@@ -16,6 +16,7 @@
 #include <memory>
 #include <mutex>
 #include <nlohmann/json_fwd.hpp>
+#include <optional>
 #include <string>
 #include <thread>
 #include <vector>
@@ -58,7 +59,9 @@ struct InformerChange {
 struct InformerHealth {
   bool synced = false;        // a list has been read
   SimTime last_contact;       // monotonic: when the server last said something that made sense
-  absl::Status last_failure;  // OK when the last attempt went well
+  // OK when the last attempt went well: also when a watch has stood for a moment since, in which
+  // nothing happens.
+  absl::Status last_failure;
   uint64_t lists = 0;         // lists read
   uint64_t watches = 0;       // watches begun
 };
@@ -118,6 +121,7 @@ class Informer {
   std::map<std::string, KubeObject> objects_;  // by "namespace/name"
   uint64_t version_ = 0;
   InformerHealth health_;
+  std::optional<SimTime> watching_since_;  // unset between watches
 };
 
 }  // namespace reeve

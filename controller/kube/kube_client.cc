@@ -317,6 +317,7 @@ absl::Status KubeClient::Watch(const ResourceType& type, const WatchOptions& opt
   // The server ends the watch; if it does not, we do.
   request.timeout = options.length + SimTime::Seconds(30);
   request.idle_timeout = options.idle_timeout;
+  request.on_begin = options.begun;
   std::unique_ptr<HttpClient> connection = TakeConnection();
   const auto response = connection->Stream(request, sink, options.stop);
   GiveBack(std::move(connection));

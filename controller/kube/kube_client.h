@@ -83,6 +83,7 @@ struct WatchOptions {
   std::string resource_version = {};           // where to go on
   SimTime length = SimTime::Minutes(5);        // the server ends it then; whole seconds
   SimTime idle_timeout = SimTime::Minutes(3);  // silence after which it counts as dead
+  std::function<void()> begun = nullptr;       // the server has accepted it; must not block
   const StopSignal* stop = nullptr;
 };
 

@@ -71,6 +71,15 @@ size_t OnBody(char* data, size_t size, size_t count, void* user) {
   return bytes;
 }
 
+size_t OnHeader(char* data, size_t size, size_t count, void* user) {
+  auto& transfer = *static_cast<Transfer*>(user);
+  const std::string_view line(data, size * count);
+  long status = 0;
+  curl_easy_getinfo(transfer.easy, CURLINFO_RESPONSE_CODE, &status);
+  if (status == 200 && (line == "\r\n" || line == "\n")) transfer.request->on_begin();
+  return line.size();
+}
+
 absl::StatusCode StatusCodeOf(CURLcode code, const std::string& url) {
   switch (code) {
     case CURLE_OPERATION_TIMEDOUT:
@@ -173,6 +182,11 @@ void HttpClient::State::Prepare(Transfer& transfer) {
   }
   curl_easy_setopt(easy, CURLOPT_WRITEFUNCTION, OnBody);
   curl_easy_setopt(easy, CURLOPT_WRITEDATA, &transfer);
+  if (request.on_begin) {
+    curl_easy_setopt(easy, CURLOPT_HEADERFUNCTION, OnHeader);
+    curl_easy_setopt(easy, CURLOPT_HEADERDATA, &transfer);
+    curl_easy_setopt(easy, CURLOPT_SUPPRESS_CONNECT_HEADERS, 1L);
+  }
 
   if (!request.proxy_of_environment) curl_easy_setopt(easy, CURLOPT_PROXY, "");
   if (!request.connect_to.empty()) {

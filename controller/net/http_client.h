@@ -43,6 +43,8 @@ struct HttpRequest {
   SimTime timeout = SimTime::Seconds(30);  // the whole request; for Stream: Max() = none
   SimTime idle_timeout = SimTime::Max();   // without a byte: given up (whole seconds, rounded up)
   size_t max_body_bytes = 64u << 20;       // of the answer, after decompression
+  // Called when an answer with status 200 has begun, before any of its body. Must not block.
+  std::function<void()> on_begin = nullptr;
 };
 
 struct HttpResponse {

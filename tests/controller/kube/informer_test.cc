@@ -199,6 +199,20 @@ TEST_F(InformerTest, GarbageListsAgainAndCutsAndFailuresDoNot) {
   EXPECT_THAT(Changes(), ElementsAre("add a@3", "add b@11", "delete b@11"));
 }
 
+// After a failure nothing happens to the resource: the watch that stands is enough to know so.
+TEST_F(InformerTest, AWatchThatStandsAgainIsHealthyWithoutAnEvent) {
+  script_.lists = {[](auto&) { return ListOf("10", {Pod("a", "3")}); }};
+  script_.watches = {[](auto&) { return ScriptedReply{.status = 500, .body = "oops"}; },
+                     [](auto&) { return ScriptedReply{.hold = true}; }};
+  Begin();
+  ASSERT_TRUE(Eventually([&] { return WatchedFrom().size() == 2; }));
+  ASSERT_TRUE(Eventually([&] {
+    clock_.Advance(SimTime::Millis(100));
+    return informer_->health().last_failure.ok();
+  }));
+  EXPECT_EQ(informer_->health().lists, 1u);
+}
+
 TEST_F(InformerTest, AServerThatEndsWatchesAtOnceIsNotAskedWithoutPause) {
   script_.lists = {[](auto&) { return ListOf("10", {}); }};
   script_.watches = {[](auto&) { return ScriptedReply{.body = ""}; }};
