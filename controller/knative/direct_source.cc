@@ -14,6 +14,9 @@
 namespace reeve {
 namespace {
 
+// A statistic that has not changed for so long comes from something that repeats itself.
+constexpr SimTime kFrozenAfter = SimTime::Seconds(5);
+
 std::optional<double> BoundOf(const ExpositionSample& sample) {
   const auto le = sample.labels.find("le");
   return le == sample.labels.end() ? std::nullopt : BucketBound(le->second);
@@ -144,6 +147,13 @@ void DirectSource::Scrape() {
     if (statistics) {
       const auto stat = ParseQueueStat(responses[i]->body);
       if (!stat.ok()) continue;
+      // It comes last: what had one and has none is cut short, which the format does not tell.
+      if (stat->timestamp_ms == 0 && record.statistic_ms != 0) continue;
+      if (stat->timestamp_ms == 0 || stat->timestamp_ms != record.statistic_ms) {
+        record.statistic_news = now;
+      }
+      record.statistic_ms = stat->timestamp_ms;
+      if (now - record.statistic_news > kFrozenAfter) continue;
       record.concurrency += stat->average_concurrency;
       record.rate += stat->request_rate;
       record.answers += 1;

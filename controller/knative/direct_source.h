@@ -77,7 +77,8 @@ class DirectSource {
   void Stop();
   // What came since the last call. A revision counts as measured when at least four fifths of its
   // ready pods answered, those left out that have come since the last call and were not asked yet;
-  // the others are taken to be like them. One without ready pods is not in it.
+  // the others are taken to be like them. A statistic of the same moment as one of five seconds ago
+  // is no answer: a queue-proxy makes one a second. A revision without ready pods is not in it.
   FigureRound Collect(const std::vector<RevisionView>& revisions, SimTime now, SimTime window);
   // One round of all pods known by the last Collect; for tests, not together with Start.
   void Scrape();
@@ -91,6 +92,8 @@ class DirectSource {
     double concurrency = 0, rate = 0;  // sums over the answers since the last Collect
     int answers = 0;
     SimTime last_answer;
+    int64_t statistic_ms = 0;  // of the last statistic, by the pod's clock; 0: it does not say
+    SimTime statistic_news;    // when that changed last
     bool has_counters = false, has_baseline = false;
     RequestCounters counters, baseline;  // now, and at the last Collect
   };

@@ -9,6 +9,7 @@
 #include <optional>
 #include <set>
 
+#include "controller/knative/queue_stat.h"
 #include "tests/controller/scripted_server.h"
 
 namespace reeve {
@@ -58,6 +59,7 @@ class DirectSourceTest : public ::testing::Test {
   std::mutex mutex_;
   std::set<int> silent_;            // guarded by mutex_
   std::optional<double> counters_;  // guarded by mutex_
+  std::atomic<bool> cut_ = false;
   ScriptedServer servers_[5] = {
       ScriptedServer([this](const ScriptedRequest& r) { return Answer(0, r); }),
       ScriptedServer([this](const ScriptedRequest& r) { return Answer(1, r); }),
@@ -138,6 +140,39 @@ TEST_F(DirectSourceTest, PodsThatHaveJustComeMakeNothingMissing) {
   round = source.Collect({revision_}, clock_.Now(), SimTime::Seconds(10));
   ASSERT_EQ(round.revisions.count("ns/r"), 1u);
   EXPECT_DOUBLE_EQ(round.revisions.at("ns/r").mean_in_flight, 3);
+}
+
+TEST_F(DirectSourceTest, AStatisticThatStandsStillOrIsCutShortIsNoAnswer) {
+  QueueStat stat{.pod = "p0", .average_concurrency = 1.5, .request_rate = 20};
+  ScriptedServer server([&](const ScriptedRequest&) {
+    const std::lock_guard lock(mutex_);
+    std::string body = WriteQueueStat(stat);
+    if (cut_) body.resize(body.find('\x11'));  // the name alone: a message, but not a whole one
+    return ScriptedReply{.body = body, .content_type = "application/protobuf"};
+  });
+  revision_.pods.resize(1);
+  options_.addresses = {{"ns/p0", {.statistics = fmt::format("127.0.0.1:{}", server.port())}}};
+  DirectSource source(options_, clock_);
+  source.Collect({revision_}, clock_.Now(), SimTime());
+  const auto answers = [&](int64_t stamp_ms) {
+    {
+      const std::lock_guard lock(mutex_);
+      stat.timestamp_ms = stamp_ms;
+    }
+    clock_.Advance(SimTime::Seconds(2));
+    source.Scrape();
+    return source.Collect({revision_}, clock_.Now(), SimTime::Seconds(2)).revisions.size() == 1;
+  };
+  EXPECT_TRUE(answers(1000));
+  EXPECT_TRUE(answers(3000));
+  EXPECT_TRUE(answers(3000));  // for two seconds, for four
+  EXPECT_TRUE(answers(3000));
+  EXPECT_FALSE(answers(3000));
+  EXPECT_TRUE(answers(11'000));
+  cut_ = true;
+  EXPECT_FALSE(answers(13'000));
+  cut_ = false;
+  EXPECT_TRUE(answers(15'000));
 }
 
 TEST_F(DirectSourceTest, PodsThatAreNotReadyAreNotAsked) {
