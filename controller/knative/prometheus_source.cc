@@ -110,14 +110,24 @@ PrometheusSource::Answers PrometheusSource::Ask(SimTime now, const StopSignal& s
   Answers answers;
   for (const MetricNames names : tries) {
     answers = Answers();
-    answers.asked_at = now;
     answers.status = AskFor(names, stop, answers);
     if (!answers.status.ok()) break;
     if (answers.revisions.empty()) continue;
     found_ = names;
     break;
   }
+  NoteAge(now, answers);
   return answers;
+}
+
+// What has been answered before, by a cache on the way say, is as old as it was then. Only whether
+// the server's clock has gone on counts, not what it says.
+void PrometheusSource::NoteAge(SimTime now, Answers& answers) {
+  answers.measured_at = now;
+  if (!answers.status.ok() || answers.evaluated == 0) return;
+  if (answers.evaluated > evaluated_) measured_at_ = now;
+  evaluated_ = answers.evaluated;
+  answers.measured_at = measured_at_;
 }
 
 absl::Status PrometheusSource::AskFor(MetricNames names, const StopSignal& stop, Answers& answers) {
@@ -141,6 +151,7 @@ absl::Status PrometheusSource::AskFor(MetricNames names, const StopSignal& stop,
   std::string key;
   const auto visit = [&](size_t query, const PrometheusSample& sample) {
     const Figure figure = of_query[query];
+    answers.evaluated = std::max(answers.evaluated, sample.time);
     if (figure == Figure::kPresent) {  // the first
       KeyOf(sample, "reeve_rev", key);
       answers.revisions[key];
@@ -178,7 +189,7 @@ FigureRound PrometheusSource::Round(const Answers& answers,
   FigureRound round;
   round.status = answers.status;
   if (!round.status.ok()) return round;
-  round.measured_at = answers.asked_at;
+  round.measured_at = answers.measured_at;
   round.window = window;
   const double seconds = window.seconds();
   std::string key;

@@ -56,7 +56,8 @@ class PrometheusSource {
   // One round of answers: what came in a second, of each revision and of each pod.
   struct Answers {
     absl::Status status = absl::UnavailableError("Prometheus has not answered yet");
-    SimTime asked_at;
+    SimTime measured_at;
+    double evaluated = 0;  // by the server's clock, seconds since 1970; 0: there were no samples
     absl::flat_hash_map<std::string, FunctionFigures> revisions;  // by "namespace/revision"
     struct PodFigures {
       std::optional<double> cpu_millicores, memory_mebibytes;
@@ -65,13 +66,17 @@ class PrometheusSource {
   };
   Answers Ask(SimTime now, const StopSignal& stop);
   absl::Status AskFor(MetricNames names, const StopSignal& stop, Answers& answers);
+  void NoteAge(SimTime now, Answers& answers);
   static FigureRound Round(const Answers& answers, const std::vector<RevisionView>& revisions,
                            SimTime window);
 
   PrometheusClient client_;  // of whoever asks
   const SimTime range_;
-  std::optional<MetricNames> found_;  // of whoever asks
-  AskedAhead<Answers> answers_;
+  // Of whoever asks.
+  std::optional<MetricNames> found_;
+  double evaluated_ = 0;  // the last answers were, and what they told was measured then
+  SimTime measured_at_;
+  AskedAhead<Answers> answers_;  // last: its thread uses the rest
 };
 
 }  // namespace reeve

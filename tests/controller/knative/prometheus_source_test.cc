@@ -138,6 +138,34 @@ TEST(PrometheusSourceTest, FailuresOfOneQueryAreFailuresOfTheRound) {
   EXPECT_FALSE(nowhere.Collect(Revisions(), SimTime(), SimTime::Seconds(10)).status.ok());
 }
 
+// A cache between us and Prometheus that repeats itself: what it says was measured when it was said
+// first.
+TEST(PrometheusSourceTest, AnAnswerThatWasGivenBeforeIsAsOldAsItWasThen) {
+  std::atomic<int> time{1700000000};
+  ScriptedServer server([&](const ScriptedRequest&) {
+    return Vector({{{"metric", kA}, {"value", json::array({time.load(), "1"})}}});
+  });
+  ManualClock clock;
+  PrometheusSource source({.url = server.url()}, MetricNames::kOpenTelemetry, SimTime::Minutes(1),
+                          clock);
+  const auto age = [&](int stamp) {
+    time = stamp;
+    clock.Advance(SimTime::Seconds(10));
+    const SimTime now = clock.Now();
+    const FigureRound round = source.Collect(Revisions(), now, SimTime::Seconds(10));
+    EXPECT_TRUE(round.status.ok()) << round.status;
+    return now - round.measured_at;
+  };
+  EXPECT_EQ(age(1700000000), SimTime());
+  EXPECT_EQ(age(1700000010), SimTime());
+  EXPECT_EQ(age(1700000010), SimTime::Seconds(10));
+  EXPECT_EQ(age(1700000010), SimTime::Seconds(20));
+  EXPECT_EQ(age(1700000040), SimTime());
+  // Its clock was put back: one round more, no longer.
+  EXPECT_EQ(age(1600000000), SimTime::Seconds(10));
+  EXPECT_EQ(age(1600000010), SimTime());
+}
+
 TEST(PrometheusQueriesTest, TheRangeIsInEveryRate) {
   for (const MetricNames names : {MetricNames::kOpenTelemetry, MetricNames::kOpenCensus}) {
     for (const std::string& query : PrometheusQueries(names, SimTime::Seconds(90))) {
