@@ -46,7 +46,21 @@ std::optional<json> Resized(const json& container, std::optional<Millicores> cpu
   return resources;
 }
 
+// The object has what we set, and that is not what was asked for last: a write that failed was
+// carried out all the same, and by a cache that did not know it the next seemed to be needless.
+bool IsBehind(const Annotations& now, int32_t asked) {
+  if (now.count(std::string(knative::kAttached)) == 0 || Overridden(now)) return false;
+  const Annotations set = AttachmentOf(now).set;
+  const auto low = set.find(std::string(knative::kMinScale));
+  return low != set.end() && low->second != std::to_string(asked);
+}
+
 }  // namespace
+
+bool IsRefusal(const absl::Status& written) {
+  return absl::IsPermissionDenied(written) || absl::IsInvalidArgument(written) ||
+         absl::IsNotFound(written);
+}
 
 Informer& KnativePlatform::AnnotatedCache() {
   return annotated_ == AnnotatedObject::kPodAutoscaler ? *autoscalers_ : *revisions_;
@@ -124,6 +138,8 @@ absl::Status KnativePlatform::CarryOn(SimTime begin) {
     Slot& slot = slots_[i];
     if (slot.view == nullptr) continue;
     const bool may_act = MayActOn(FunctionId(static_cast<uint32_t>(i)));
+    slot.to_write |= slot.replicas && slot.written.ok() && config_.attach == AttachMode::kAnnotate &&
+                     IsBehind(AnnotationsFor(*slot.view), *slot.replicas);
     if (!slot.to_write) {
       if (!may_act) continue;
       // Pods that have come since are to be as the others.
@@ -138,9 +154,9 @@ absl::Status KnativePlatform::CarryOn(SimTime begin) {
     }
     slot.written = CarryOut(slot);
     ++tried;
-    const bool again = absl::IsUnavailable(slot.written) ||
-                       absl::IsDeadlineExceeded(slot.written) || absl::IsAborted(slot.written);
     const bool waits = absl::IsFailedPrecondition(slot.written);  // for the probe
+    // Whatever is no refusal passes: no connection, conflicts, 429, 500.
+    const bool again = !slot.written.ok() && !waits && !IsRefusal(slot.written);
     slot.to_write = again || waits;
     if (again) {
       ++unavailable;

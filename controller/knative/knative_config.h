@@ -88,6 +88,7 @@ struct KnativeConfig {
   bool resize = false;
   SimTime actuation_within = SimTime::Seconds(30);
   double writes_per_second = 10;
+  SimTime reconnect = SimTime::Seconds(1);
 
   MetricsFrom metrics = MetricsFrom::kDirect;
   DirectOptions direct = {};
@@ -128,6 +129,8 @@ struct KnativeConfig {
             "what is not in force after this long is reported", AtLeast(1));
     v.Field("writes_per_second", &C::writes_per_second, "requests that change objects, at most",
             Between(0.1, 1000));
+    v.Field("reconnect", &C::reconnect,
+            "longest wait before an API server that failed is asked again", AtLeast(0.05));
     v.Field("metrics", &C::metrics,
             "direct: from the queue-proxies; prometheus: from a server that scrapes them");
     v.Field("direct", &C::direct, "how queue-proxies are asked");

@@ -82,6 +82,12 @@ KnativePlatform::KnativePlatform(const KnativeConfig& config, KubeAccess access,
   KubeClientOptions options;
   options.user_agent = "reeve";
   options.seed = seed;
+  // A loop is to be back soon after its server is, and one client more does not hurt a server:
+  // half a minute, as client-go waits, is for crowds of them.
+  BackoffOptions backoff;
+  backoff.most = config.reconnect;
+  backoff.first = std::min(backoff.first, config.reconnect);
+  options.backoff = backoff;
   watch_client_ = std::make_unique<KubeClient>(credentials_, options, clock);
   // Writes end before another leader may begin (controller/kube/leader_elector.h), and a tick does
   // not wait long for one.
@@ -102,6 +108,7 @@ KnativePlatform::KnativePlatform(const KnativeConfig& config, KubeAccess access,
     informer.ns = type.namespaced ? config.ns : "";
     informer.label_selector = selector;
     informer.seed = seed + 1000 * ++number;
+    informer.backoff = backoff;
     informer.trim = trim;
     return std::make_unique<Informer>(*watch_client_, type, informer, clock);
   };
@@ -148,6 +155,12 @@ void KnativePlatform::Start() {
   if (direct_ != nullptr) direct_->Start();
   if (prometheus_ != nullptr) prometheus_->Start();
   if (elector_ != nullptr) elector_->Start();
+}
+
+void KnativePlatform::AwaitLists(SimTime most) {
+  const SimTime end = clock_.Now() + most;
+  const StopSignal never;
+  while (!Healthy().ok() && clock_.Now() < end) clock_.WaitFor(SimTime::Millis(20), never);
 }
 
 void KnativePlatform::FindCapabilities() {
@@ -383,8 +396,7 @@ void KnativePlatform::JudgeActuation(const Slot& slot, SimTime now, FunctionStat
   if (!slot.replicas && !slot.cpu && !slot.memory_limit) return;
   const RevisionView& view = *slot.view;
   const absl::Status& written = slot.written;
-  if (absl::IsPermissionDenied(written) || absl::IsInvalidArgument(written) ||
-      absl::IsNotFound(written)) {
+  if (IsRefusal(written)) {
     status.actuation = Actuation::kRefused;
     status.detail = MessageOf(written);
   } else if (!written.ok()) {

@@ -43,6 +43,10 @@
 
 namespace reeve {
 
+// Whether a write has failed for good: as often as it is tried again, until somebody changes
+// something, the server says no.
+bool IsRefusal(const absl::Status& written);
+
 class KnativePlatform : public LivePlatform {
  public:
   // Connects and starts watching; returns before the first lists have come. `environment` as of
@@ -51,6 +55,10 @@ class KnativePlatform : public LivePlatform {
       const KnativeConfig& config, const Environment& environment,
       NetClock& clock = NetClock::Real());
   ~KnativePlatform() override;
+
+  // Waits until the first lists have come, or for `most`: a loop that begins then has its first
+  // window one period earlier. The loop's thread, before the first Observe.
+  void AwaitLists(SimTime most);
 
   void SetHooks(Hooks hooks) override { hooks_ = std::move(hooks); }
   std::string_view name() const override { return "knative"; }

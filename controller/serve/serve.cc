@@ -108,9 +108,12 @@ absl::StatusOr<Served> MakeSim(const ServeConfig& config) {
 absl::StatusOr<Served> MakeKnative(const ServeConfig& config) {
   Served served;
   served.clock = std::make_unique<SteadyClock>();
-  ASSIGN_OR_RETURN(served.platform, KnativePlatform::Create(config.knative, [](const char* name) {
+  ASSIGN_OR_RETURN(std::unique_ptr<KnativePlatform> platform,
+                   KnativePlatform::Create(config.knative, [](const char* name) {
                      return static_cast<const char*>(std::getenv(name));
                    }));
+  platform->AwaitLists(std::min(config.loop.period, SimTime::Seconds(5)));
+  served.platform = std::move(platform);
   return served;
 }
 

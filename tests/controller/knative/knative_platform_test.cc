@@ -454,15 +454,20 @@ TEST_F(KnativePlatformTest, AnApiServerThatFailsIsToldAndOutlived) {
   cluster_.AddFunction("hello");
   Begin(Config());
   ASSERT_TRUE(Eventually([&] { return Functions() == 1; }));
-  cluster_.fake().Break(500);
-  const SimTime begin = NetClock::Real().Now();
-  EXPECT_TRUE(absl::IsUnavailable(Apply(Replicas(4))));
-  EXPECT_LT(NetClock::Real().Now() - begin, SimTime::Seconds(10));
-  ASSERT_TRUE(Eventually([&] { return Status(0).actuation == Actuation::kPending; }));
-  EXPECT_EQ(Functions(), 1u);  // what was known stays known
-  cluster_.fake().Break(0);
-  // Without being told again.
-  ASSERT_TRUE(Eventually([&] { return OnRevision(knative::kMinScale) == "4"; }));
+  int32_t replicas = 4;
+  for (const int code : {500, 429, 409, 410, 401}) {
+    SCOPED_TRACE(code);
+    cluster_.fake().Break(code);
+    const SimTime begin = NetClock::Real().Now();
+    EXPECT_TRUE(absl::IsUnavailable(Apply(Replicas(++replicas))));
+    EXPECT_LT(NetClock::Real().Now() - begin, SimTime::Seconds(10));
+    ASSERT_TRUE(Eventually([&] { return Status(0).actuation == Actuation::kPending; }));
+    EXPECT_EQ(Functions(), 1u);  // what was known stays known
+    cluster_.fake().Break(0);
+    // Without being told again.
+    ASSERT_TRUE(
+        Eventually([&] { return OnRevision(knative::kMinScale) == std::to_string(replicas); }));
+  }
 }
 
 TEST_F(KnativePlatformTest, WatchesThatExpireMissNothing) {
