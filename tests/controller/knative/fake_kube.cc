@@ -96,7 +96,33 @@ std::vector<std::string> FakeKube::writes() const {
   return writes_;
 }
 
+void FakeKube::SetBetween(Between between) {
+  const std::lock_guard lock(mutex_);
+  between_ = between ? std::make_shared<const Between>(std::move(between)) : nullptr;
+}
+
+void FakeKube::EndWatches() {
+  const std::lock_guard lock(mutex_);
+  ++ended_;
+}
+
+void FakeKube::Garble(const std::string& noise) {
+  const std::lock_guard lock(mutex_);
+  ++garbled_;
+  noise_ = noise;
+}
+
 ScriptedReply FakeKube::Answer(const ScriptedRequest& request) {
+  std::shared_ptr<const Between> between;
+  {
+    const std::lock_guard lock(mutex_);
+    between = between_;
+  }
+  if (between == nullptr) return AnswerAlone(request);
+  return (*between)(request, [&] { return AnswerAlone(request); });
+}
+
+ScriptedReply FakeKube::AnswerAlone(const ScriptedRequest& request) {
   const Target target = Target::Of(request.path);
   const std::lock_guard lock(mutex_);
   if (broken_ != 0) return Refuse(broken_, "Broken");
@@ -161,10 +187,28 @@ ScriptedReply FakeKube::Watch(const Target& target, const ScriptedRequest& reque
   if (*from < oldest_) return Refuse(410, "Expired", "too old resource version");
   const auto given = request.query.find("labelSelector");
   const std::string selector = given == request.query.end() ? "" : given->second;
+  // Counts itself while it has nothing to tell.
+  struct Silence {
+    explicit Silence(std::shared_ptr<std::atomic<int>> to) : count(std::move(to)) {}
+    ~Silence() { Set(false); }
+    void Set(bool now) {
+      if (now != silent) *count += now ? 1 : -1;
+      silent = now;
+    }
+    std::shared_ptr<std::atomic<int>> count;
+    bool silent = false;
+  };
+  auto silence = std::make_shared<Silence>(silent_);
   ScriptedReply reply;
-  reply.stream = [this, from, target, selector]() -> std::optional<ScriptedReply::Piece> {
+  reply.stream = [this, from, target, selector, silence, ended = ended_,
+                  garbled = garbled_]() mutable -> std::optional<ScriptedReply::Piece> {
     const std::lock_guard lock(mutex_);
-    if (*from < oldest_) return ScriptedReply::Piece{.text = "", .last = true};
+    silence->Set(false);
+    if (*from < oldest_ || ended != ended_) return ScriptedReply::Piece{.text = "", .last = true};
+    if (garbled != garbled_) {
+      garbled = garbled_;
+      return ScriptedReply::Piece{.text = noise_, .last = false};
+    }
     const auto news = std::upper_bound(
         events_.begin(), events_.end(), *from,
         [](int64_t version, const Event& event) { return version < event.version; });
@@ -176,6 +220,7 @@ ScriptedReply FakeKube::Watch(const Target& target, const ScriptedRequest& reque
       *from = event.version;
       return ScriptedReply::Piece{.text = event.line, .last = false};
     }
+    silence->Set(true);
     return std::nullopt;
   };
   return reply;

@@ -3,7 +3,9 @@
 // the tests find with it, scripts/test-live finds with a real API server.
 #pragma once
 
+#include <atomic>
 #include <deque>
+#include <functional>
 #include <map>
 #include <memory>
 #include <mutex>
@@ -30,6 +32,16 @@ class FakeKube {
   void Break(int status);
   // Forgets the history: watches from a version before now get 410.
   void ExpireWatches();
+  // From now on this stands between the server and its clients: it is given each request, and what
+  // makes the server carry it out and answer. Any of the server's threads; null: nothing does.
+  using Between = std::function<ScriptedReply(const ScriptedRequest& request,
+                                              const std::function<ScriptedReply()>& answer)>;
+  void SetBetween(Between between);
+  // Ends all watches in order; sends each of them this, which is no event.
+  void EndWatches();
+  void Garble(const std::string& noise);
+  // Watches that have told all there is to tell.
+  int silent_watches() const { return *silent_; }
   // "PATCH revisions ns/name" of all requests that changed something, in order.
   std::vector<std::string> writes() const;
   // The same, of those since the last call.
@@ -53,6 +65,7 @@ class FakeKube {
   static Target TargetOf(const ResourceType& type, const std::string& ns, const std::string& name);
 
   ScriptedReply Answer(const ScriptedRequest& request);
+  ScriptedReply AnswerAlone(const ScriptedRequest& request);
   ScriptedReply List(const Target& target, const ScriptedRequest& request);
   ScriptedReply Watch(const Target& target, const ScriptedRequest& request);
   ScriptedReply Change(const Target& target, const ScriptedRequest& request);
@@ -62,6 +75,10 @@ class FakeKube {
   int64_t version_ = 1000;
   int64_t oldest_ = 0;
   int broken_ = 0;
+  std::shared_ptr<const Between> between_;
+  int64_t ended_ = 0, garbled_ = 0;  // how often
+  std::string noise_;
+  const std::shared_ptr<std::atomic<int>> silent_ = std::make_shared<std::atomic<int>>(0);
   std::map<std::string, nlohmann::json> objects_;  // by path without subresource
   std::deque<Event> events_;                       // by version; old ones are forgotten
   std::set<std::string> forbidden_;
