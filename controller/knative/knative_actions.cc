@@ -138,7 +138,8 @@ absl::Status KnativePlatform::CarryOn(SimTime begin) {
     Slot& slot = slots_[i];
     if (slot.view == nullptr) continue;
     const bool may_act = MayActOn(FunctionId(static_cast<uint32_t>(i)));
-    slot.to_write |= slot.replicas && slot.written.ok() && config_.attach == AttachMode::kAnnotate &&
+    slot.to_write |= slot.replicas && slot.written.ok() &&
+                     config_.attach == AttachMode::kAnnotate &&
                      IsBehind(AnnotationsFor(*slot.view), *slot.replicas);
     if (!slot.to_write) {
       if (!may_act) continue;

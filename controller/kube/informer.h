@@ -57,13 +57,13 @@ struct InformerChange {
 };
 
 struct InformerHealth {
-  bool synced = false;        // a list has been read
-  SimTime last_contact;       // monotonic: when the server last said something that made sense
+  bool synced = false;   // a list has been read
+  SimTime last_contact;  // monotonic: when the server last said something that made sense
   // OK when the last attempt went well: also when a watch has stood for a moment since, in which
   // nothing happens.
   absl::Status last_failure;
-  uint64_t lists = 0;         // lists read
-  uint64_t watches = 0;       // watches begun
+  uint64_t lists = 0;    // lists read
+  uint64_t watches = 0;  // watches begun
 };
 
 class Informer {

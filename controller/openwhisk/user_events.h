@@ -16,12 +16,12 @@
 #include <thread>
 
 #include "absl/status/status.h"
-#include "controller/prometheus/cumulative_histogram.h"
-#include "controller/prometheus/prometheus_client.h"
 #include "controller/net/clock.h"
 #include "controller/net/http_client.h"
 #include "controller/openwhisk/activation_ledger.h"
 #include "controller/openwhisk/openwhisk_config.h"
+#include "controller/prometheus/cumulative_histogram.h"
+#include "controller/prometheus/prometheus_client.h"
 #include "core/units.h"
 
 namespace reeve {

@@ -366,9 +366,9 @@ void ChaosRun::CheckDecisions(const TickRecord& tick) {
     if (record.applied.replicas) {
       const auto last = known.applied;
       known.applied = {tick.time, *record.applied.replicas};
-      expect(!last || last->second <= *record.applied.replicas ||
-                 tick.time - last->first >= kCoolDown,
-             "lowered too soon after the last change");
+      expect(
+          !last || last->second <= *record.applied.replicas || tick.time - last->first >= kCoolDown,
+          "lowered too soon after the last change");
       expect(wish && record.applied.replicas == WithinBounds(*wish), "not applied as decided");
     }
     if (record.applied.replicas || record.why == "apply_failed") {

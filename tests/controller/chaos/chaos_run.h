@@ -105,9 +105,9 @@ class ChaosRun : public LoopSink, private StepClock::Agenda {
 
   // What is known of each function.
   struct Known {
-    std::deque<std::pair<SimTime, double>> demands;  // since when
-    std::optional<double> sound;                     // the last number that counted
-    std::deque<int32_t> asked;                       // what the loop asked for lately
+    std::deque<std::pair<SimTime, double>> demands;      // since when
+    std::optional<double> sound;                         // the last number that counted
+    std::deque<int32_t> asked;                           // what the loop asked for lately
     std::optional<std::pair<SimTime, int32_t>> applied;  // what was, and when, of this life
   };
   std::array<Known, FaultyCluster::kFunctions> known_;

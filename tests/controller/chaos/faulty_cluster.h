@@ -76,8 +76,8 @@ bool IsOfApiServer(FaultKind kind);
 class FaultyCluster {
  public:
   static constexpr int kFunctions = 3;
-  // What the owner of every function allows. Of up to four pods all must answer for their numbers to
-  // count: one that is silent is not taken to be like the others.
+  // What the owner of every function allows. Of up to four pods all must answer for their numbers
+  // to count: one that is silent is not taken to be like the others.
   static constexpr int kLeast = 1, kMost = 4;
 
   // A change of a function's scale that somebody made through the API.
