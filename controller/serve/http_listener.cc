@@ -2,18 +2,25 @@
 
 #include <fmt/format.h>
 
+#include <algorithm>
 #include <array>
 #include <boost/asio/ip/tcp.hpp>
+#include <boost/asio/post.hpp>
 #include <boost/asio/ssl/context.hpp>
 #include <boost/asio/ssl/stream.hpp>
 #include <boost/asio/steady_timer.hpp>
+#include <boost/asio/write.hpp>
 #include <boost/beast/core/flat_buffer.hpp>
 #include <boost/beast/core/tcp_stream.hpp>
 #include <boost/beast/http.hpp>
 #include <boost/beast/ssl/ssl_stream.hpp>
 #include <chrono>
+#include <cstdint>
 #include <exception>
 #include <list>
+#include <map>
+#include <mutex>
+#include <sstream>
 #include <thread>
 #include <type_traits>
 #include <utility>
@@ -38,6 +45,8 @@ class Connection {
  public:
   virtual ~Connection() = default;
   virtual void Drop() = 0;
+  // The answer to the request that it handed out.
+  virtual void Answer(ServedAnswer answer) = 0;
 };
 
 // Those connections that are not being answered, the longest wait first. Of the one thread.
@@ -46,10 +55,37 @@ struct Waiting {
   size_t open = 0;  // answered ones included
 };
 
+// Where answers come in that take time.
+struct Inbox {
+  std::mutex mutex;
+  asio::io_context* context = nullptr;  // guarded by mutex; null: the listener is gone
+  // Of the one thread: who waits for which answer, and is kept by nothing else.
+  std::map<uint64_t, std::shared_ptr<Connection>> asked;
+  uint64_t next = 0;
+};
+
+// The function that takes the answer to `who`'s request.
+Reply ReplyTo(const std::shared_ptr<Inbox>& inbox, std::shared_ptr<Connection> who) {
+  const uint64_t id = inbox->next++;
+  inbox->asked.emplace(id, std::move(who));
+  return [inbox, id](ServedAnswer answer) {
+    const std::lock_guard lock(inbox->mutex);
+    if (inbox->context == nullptr) return;
+    asio::post(*inbox->context, [inbox, id, answer = std::move(answer)]() mutable {
+      const auto found = inbox->asked.find(id);
+      if (found == inbox->asked.end()) return;
+      const std::shared_ptr<Connection> connection = std::move(found->second);
+      inbox->asked.erase(found);
+      connection->Answer(std::move(answer));
+    });
+  };
+}
+
 struct Shared {
   HttpHandlers handlers;
   HttpLimits limits;
   Waiting waiting;
+  std::shared_ptr<Inbox> inbox = std::make_shared<Inbox>();
 };
 
 template <class Stream>
@@ -86,6 +122,10 @@ class Session : public Connection, public std::enable_shared_from_this<Session<S
     Lowest().socket().close(ignored);
   }
 
+  void Answer(ServedAnswer answer) override {
+    Send(std::move(answer), ++requests_ >= shared_.limits.requests);
+  }
+
  private:
   PlainStream& Lowest() { return beast::get_lowest_layer(stream_); }
   void SetDeadline() {
@@ -116,6 +156,7 @@ class Session : public Connection, public std::enable_shared_from_this<Session<S
     ServedRequest head = HeadOf(std::string(message.method_string()), std::string(message.target()),
                                 std::string(message[http::field::authorization]));
     head.host = std::string(message[http::field::host]);
+    head.request_id = std::string(message["X-Request-ID"]);
     Error unknown;
     const tcp::endpoint ours = Lowest().socket().local_endpoint(unknown);
     if (!unknown) head.local_address = ours.address().to_string();
@@ -137,13 +178,24 @@ class Session : public Connection, public std::enable_shared_from_this<Session<S
   void OnBody(Error error, ServedRequest request) {
     if (error) return OnBroken(error);
     request.body = std::move(parser_->get().body());
+    const ServedAnswer failed{500, "the request could not be answered\n"};
+    if (shared_.handlers.answer_later) {
+      Lowest().expires_never();
+      const Reply reply = ReplyTo(shared_.inbox, this->shared_from_this());
+      try {
+        shared_.handlers.answer_later(request, reply);
+      } catch (const std::exception&) {
+        reply(failed);
+      }
+      return;
+    }
     ServedAnswer answer;
     try {
       answer = shared_.handlers.answer(request);
     } catch (const std::exception&) {
-      answer = {500, "the request could not be answered\n"};
+      answer = failed;
     }
-    Send(std::move(answer), ++requests_ >= shared_.limits.requests);
+    Answer(std::move(answer));
   }
 
   // What was no request is told so, when there may be somebody who reads it.
@@ -173,8 +225,12 @@ class Session : public Connection, public std::enable_shared_from_this<Session<S
     response_->set("Cross-Origin-Resource-Policy", "same-origin");
     response_->set("Referrer-Policy", "no-referrer");
     if (answer.ask_for_token) response_->set(http::field::www_authenticate, "Bearer");
+    for (const auto& [name, value] : answer.headers) response_->set(name, value);
+    const size_t half = answer.body.size() - answer.body.size() / 2;
     response_->body() = std::move(answer.body);
     response_->prepare_payload();
+    if (answer.cut == AnswerCut::kBeforeHead) return Drop();
+    if (answer.cut == AnswerCut::kInBody) return SendWithout(half);
     serializer_.emplace(*response_);
     SetDeadline();
     auto sent = [self = this->shared_from_this(), keep](Error error, size_t) {
@@ -185,6 +241,17 @@ class Session : public Connection, public std::enable_shared_from_this<Session<S
     } else {
       http::async_write(stream_, *serializer_, std::move(sent));
     }
+  }
+
+  // All but the last bytes, and then nothing more.
+  void SendWithout(size_t bytes) {
+    std::ostringstream whole;
+    whole << *response_;
+    cut_ = whole.str();
+    cut_.resize(cut_.size() - std::min(bytes, cut_.size()));
+    SetDeadline();
+    asio::async_write(stream_, asio::buffer(cut_),
+                      [self = this->shared_from_this()](Error, size_t) { self->Drop(); });
   }
 
   void OnSent(bool keep) {
@@ -221,6 +288,7 @@ class Session : public Connection, public std::enable_shared_from_this<Session<S
   std::optional<http::response_serializer<http::string_body>> serializer_;
   std::array<char, 4096> drained_;
   size_t drained_bytes_ = 0;
+  std::string cut_;
 };
 
 }  // namespace
@@ -228,11 +296,18 @@ class Session : public Connection, public std::enable_shared_from_this<Session<S
 class HttpListener::Impl {
  public:
   Impl(std::unique_ptr<ServerTls> tls, HttpHandlers handlers, const HttpLimits& limits)
-      : shared_{std::move(handlers), limits, {}}, tls_(std::move(tls)) {}
+      : shared_{std::move(handlers), limits, {}}, tls_(std::move(tls)) {
+    shared_.inbox->context = &context_;
+  }
 
   ~Impl() {
+    {
+      const std::lock_guard lock(shared_.inbox->mutex);
+      shared_.inbox->context = nullptr;
+    }
     context_.stop();
     if (thread_.joinable()) thread_.join();
+    shared_.inbox->asked.clear();  // while their sockets have a context to belong to
   }
 
   absl::Status Start(const std::string& host, int port) {

@@ -8,10 +8,13 @@
 #pragma once
 
 #include <cstddef>
+#include <cstdint>
 #include <functional>
 #include <memory>
 #include <optional>
 #include <string>
+#include <utility>
+#include <vector>
 
 #include "absl/status/statusor.h"
 #include "controller/serve/server_tls.h"
@@ -25,6 +28,7 @@ struct ServedRequest {
   std::string query;          // as it came, without the question mark
   std::string authorization;  // of the header; empty without one
   std::string host;           // of the header, with the port if it has one; empty without one
+  std::string request_id;     // of the header X-Request-ID; empty without one
   bool certificate = false;   // the peer has shown one that the authority for clients has signed
   std::string local_address;  // of ours, that the peer connected to; without the port
   std::string body;           // empty while the head is judged
@@ -33,6 +37,13 @@ struct ServedRequest {
 // `target`: what stands between method and version in a request's first line.
 ServedRequest HeadOf(std::string method, const std::string& target, std::string authorization);
 
+// For tests of clients: how an answer breaks off.
+enum class AnswerCut : uint8_t {
+  kNone,
+  kBeforeHead,  // the connection ends without an answer
+  kInBody,      // it ends after half of the body
+};
+
 struct ServedAnswer {
   int code = 200;
   std::string body;
@@ -40,7 +51,14 @@ struct ServedAnswer {
   bool ask_for_token = false;  // WWW-Authenticate: Bearer
   // What a browser may do with it: nothing, unless it is the page.
   const char* content_security_policy = "default-src 'none'; frame-ancestors 'none'";
+  std::vector<std::pair<std::string, std::string>> headers =
+      {};  // beside those that are always set
+  AnswerCut cut = AnswerCut::kNone;
 };
+
+// Takes the answer to one request; any thread, also when the listener is gone already. What is
+// handed to it a second time is dropped.
+using Reply = std::function<void(ServedAnswer)>;
 
 struct HttpLimits {
   size_t connections = 128;
@@ -56,6 +74,9 @@ struct HttpHandlers {
   // Refuses, by the head alone, or lets the request through. Both are called on the one thread.
   std::function<std::optional<ServedAnswer>(const ServedRequest& head)> judge;
   std::function<ServedAnswer(const ServedRequest& request)> answer;
+  // In place of `answer`: `reply` is called once, at once or later. Until then the request costs
+  // its connection, and no thread.
+  std::function<void(const ServedRequest& request, Reply reply)> answer_later;
 };
 
 class HttpListener {

@@ -9,8 +9,12 @@
 
 #include <atomic>
 #include <chrono>
+#include <condition_variable>
 #include <filesystem>
+#include <mutex>
+#include <stdexcept>
 #include <thread>
+#include <vector>
 
 #include "controller/net/http_client.h"
 #include "controller/serve/http_server.h"
@@ -104,6 +108,67 @@ TEST_F(HttpListenerTest, AnswersAndKeepsTheConnection) {
   const std::string head = Ask("HEAD /h HTTP/1.0\r\n\r\n");
   EXPECT_THAT(head, HasSubstr("Content-Length: 10\r\n"));  // of "HEAD /h  0"
   EXPECT_THAT(head, ::testing::EndsWith("\r\n\r\n"));
+}
+
+// Answers that are given on another thread, in another order than asked for, twice, and when nobody
+// listens any more.
+TEST_F(HttpListenerTest, AnswersLater) {
+  std::mutex mutex;
+  std::condition_variable came;
+  std::vector<Reply> replies;
+  HttpHandlers handlers;
+  handlers.judge = [](const ServedRequest&) { return std::nullopt; };
+  handlers.answer_later = [&](const ServedRequest& request, Reply reply) {
+    if (request.path == "/throws") throw std::runtime_error("x");
+    if (request.path == "/now") return reply({200, "now", "text/plain", false, {{"X-A", "b"}}});
+    const std::lock_guard lock(mutex);
+    replies.push_back(std::move(reply));
+    came.notify_all();
+  };
+  auto listener = HttpListener::Start("127.0.0.1", 0, nullptr, std::move(handlers));
+  ASSERT_TRUE(listener.ok()) << listener.status();
+  listener_ = *std::move(listener);
+  const std::string now = Ask("GET /now HTTP/1.0\r\n\r\n");
+  EXPECT_THAT(now, HasSubstr("X-A: b\r\n"));
+  EXPECT_THAT(now, ::testing::EndsWith("now"));
+  EXPECT_THAT(Ask("GET /throws HTTP/1.0\r\n\r\n"), HasSubstr(" 500 "));
+
+  const auto wait_for = [&](size_t count) {
+    std::unique_lock lock(mutex);
+    return came.wait_for(lock, std::chrono::seconds(20), [&] { return replies.size() == count; });
+  };
+  RawPeer first(listener_->port()), second(listener_->port()), gone(listener_->port());
+  ASSERT_TRUE(first.Send("GET /1 HTTP/1.0\r\n\r\n"));
+  ASSERT_TRUE(wait_for(1));
+  ASSERT_TRUE(second.Send("GET /2 HTTP/1.0\r\n\r\n"));
+  ASSERT_TRUE(wait_for(2));
+  ASSERT_TRUE(gone.Send("GET /3 HTTP/1.0\r\n\r\n"));
+  ASSERT_TRUE(wait_for(3));
+  replies[1]({200, "two"});
+  EXPECT_THAT(second.ReadToEnd(), ::testing::EndsWith("two"));
+  replies[1]({200, "again"});
+  replies[0]({200, "one"});
+  EXPECT_THAT(first.ReadToEnd(), ::testing::EndsWith("one"));
+  listener_.reset();
+  EXPECT_EQ(gone.ReadToEnd(), "");
+  replies[2]({200, "three"});
+}
+
+TEST_F(HttpListenerTest, AnswersBreakOffWhenTheyAreTold) {
+  HttpHandlers handlers;
+  handlers.judge = [](const ServedRequest&) { return std::nullopt; };
+  handlers.answer = [](const ServedRequest& request) {
+    ServedAnswer answer{200, "0123456789"};
+    answer.cut = request.path == "/none" ? AnswerCut::kBeforeHead : AnswerCut::kInBody;
+    return answer;
+  };
+  auto listener = HttpListener::Start("127.0.0.1", 0, nullptr, std::move(handlers));
+  ASSERT_TRUE(listener.ok()) << listener.status();
+  listener_ = *std::move(listener);
+  EXPECT_EQ(Ask("GET /none HTTP/1.1\r\nHost: h\r\n\r\n"), "");
+  const std::string half = Ask("GET /half HTTP/1.1\r\nHost: h\r\n\r\n");
+  EXPECT_THAT(half, HasSubstr("Content-Length: 10\r\n"));
+  EXPECT_THAT(half, ::testing::EndsWith("\r\n\r\n01234"));
 }
 
 TEST_F(HttpListenerTest, WhoMayNotAskIsRefusedBeforeTheBody) {
