@@ -16,6 +16,8 @@ constexpr size_t kJournalLength = 4096;  // 128 KiB: stays in the second-level c
 
 void SimulatedCluster::Engine::AdvanceTo(int64_t until_us) {
   OpenWindow();
+  // A source that had nothing more when it was asked last may have by now.
+  if (next_arrival_us_ == WinnerTree::kNever) LoadArrival();
   while (true) {
     const int64_t completion = node_times_.earliest();
     const int64_t timer = timers_.empty() ? WinnerTree::kNever : timers_.top().time_us;
