@@ -6,6 +6,7 @@
 #include "cli/experts_command.h"
 #include "cli/fleet_command.h"
 #include "cli/forwarded_commands.h"
+#include "cli/openwhisk_server_command.h"
 #include "cli/replay_command.h"
 #include "cli/report_command.h"
 #include "cli/serve_command.h"
@@ -20,6 +21,6 @@ int main(int argc, char** argv) {
       {reeve::AddTraceCommand, reeve::AddSimulateCommand, reeve::AddBoundCommand,
        reeve::AddForwardedCommands, reeve::AddEvaluateCommand, reeve::AddReportCommand,
        reeve::AddExpertsCommand, reeve::AddServeCommand, reeve::AddFleetCommand,
-       reeve::AddLogCommand, reeve::AddBusCommand, reeve::AddReplayCommand, reeve::AddRecordCommand,
-       reeve::AddTwinCommand});
+       reeve::AddOpenWhiskServerCommand, reeve::AddLogCommand, reeve::AddBusCommand,
+       reeve::AddReplayCommand, reeve::AddRecordCommand, reeve::AddTwinCommand});
 }
