@@ -320,7 +320,9 @@ absl::StatusOr<int64_t> VisitWindows(const std::string& path, std::optional<int6
                                      const std::function<absl::Status(const StoredTick&)>& visit) {
   ASSIGN_OR_RETURN(SqliteDb db, OpenStoreForReading(path));
   ASSIGN_OR_RETURN(const auto functions, ReadFunctions(db));
-  const LogQuery query{.since_us = since_us, .until_us = until_us};
+  LogQuery query;
+  query.since_us = since_us;
+  query.until_us = until_us;
   ASSIGN_OR_RETURN(SqliteStatement statement,
                    Bound(db,
                          "SELECT wall_us, tick, data FROM windows WHERE " +
