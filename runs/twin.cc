@@ -39,6 +39,9 @@ constexpr Searched kSearched[] = {
     {&TwinParameters::interference, &TwinFitSpec::interference, "interference", 0.01, 20},
 };
 
+// By this share the error must fall for interference to count.
+constexpr double kInterferenceGain = 0.05;
+
 bool AnyObserved(const TwinValues& values) {
   return std::ranges::any_of(values, [](const auto& value) { return value.has_value(); });
 }
@@ -132,18 +135,41 @@ absl::StatusOr<TwinResult> FitTwin(const Trace& trace, const std::vector<TwinVal
     for (size_t i = 0; i < at.size(); ++i) parameters.*searched[i]->member = at[i];
     return parameters;
   };
-  ASSIGN_OR_RETURN(
-      const SearchResult found,
-      MinimizeByCoordinates(
-          numbers,
-          {.sweeps = config.fit.sweeps, .least_gain = config.fit.least_gain, .threads = threads},
-          [&](std::span<const double> at) -> absl::StatusOr<double> {
-            ASSIGN_OR_RETURN(const auto values, model.Simulate(parameters_at(at)));
-            return TwinLoss(values, observed, result.train);
-          },
-          progress));
-
+  int done_before = 0;
+  const auto
+      search =
+          [&](const std::vector<SearchedNumber>& what) {
+            return MinimizeByCoordinates(
+        what,
+        {.sweeps = config.fit.sweeps, .least_gain = config.fit.least_gain, .threads = threads},
+        [&](std::span<const double> at) -> absl::StatusOr<double> {
+          ASSIGN_OR_RETURN(const auto values, model.Simulate(parameters_at(at)));
+          return TwinLoss(values, observed, result.train);
+        },
+        progress ? [&](int done, int planned) {
+          return progress(done_before + done, done_before + planned);
+        } : std::function<bool(int, int)>());
+          };
+  // What interference explains, longer executions and cold starts nearly explain as well: it is
+  // asked for only after them, and has to explain clearly more.
+  const bool interference = config.fit.interference && numbers.size() > 1;
+  std::vector<SearchedNumber> others = numbers;
+  if (interference) others.pop_back();
+  ASSIGN_OR_RETURN(SearchResult found, search(others));
   result.simulations = found.evaluations;
+  if (interference) {
+    for (size_t i = 0; i < others.size(); ++i) numbers[i].start = found.numbers[i];
+    done_before = found.evaluations;
+    ASSIGN_OR_RETURN(SearchResult with, search(numbers));
+    result.simulations += with.evaluations;
+    found.numbers.push_back(numbers.back().start);
+    found.moved.push_back(false);
+    if (with.after < found.after * (1 - kInterferenceGain)) {
+      for (size_t i = 0; i < others.size(); ++i) with.moved[i] = with.moved[i] || found.moved[i];
+      found = std::move(with);
+    }
+  }
+
   result.before_parameters = start;
   result.after_parameters = parameters_at(found.numbers);
   result.cluster = ApplyParameters(config.cluster, result.after_parameters);

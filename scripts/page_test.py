@@ -70,6 +70,8 @@ class Test:
         return self.browser.run(f"const e = document.activeElement; return {script}")
 
     def open(self, port, view="overview", ready=True):
+        self.browser.driver.get("about:blank")  # another fragment alone would not load it again
+        self.browser.complaints()  # of a page whose server has ended
         self.browser.driver.get(f"http://127.0.0.1:{port}/#{view}")
         if ready:
             self.settled(view)
@@ -117,6 +119,7 @@ class Test:
 
     def every_view(self):
         """By mouse, wide and narrow, light and dark; each without a fault."""
+        wait_until(lambda: self.served.get("/api/v1/live").get("ticks", 0) > 30, "half a minute to show", 60)
         looks = (("wide", 1280, 900, False), ("narrow", 400, 800, True), ("dark", 1280, 900, True), ("narrow-light", 400, 800, False))
         for name, width, height, dark in looks:
             self.browser.size(width, height)

@@ -279,7 +279,8 @@ Json LiveJson(const PageFacts& facts, const PageAccess& access, const LoopState*
   const std::array<const RecentWindow*, 1> rows = {window};
   AddClusterColumns(totals, rows);
   json["cluster"] = Json::object();
-  for (const auto& [name, values] : totals.Take().items()) json["cluster"][name] = values[0];
+  const nlohmann::json taken = totals.Take();
+  for (const auto& [name, values] : taken.items()) json["cluster"][name] = values[0];
   const std::string key =
       fmt::format("{}-{}-{}", facts.instance, window->names->generation, window->functions.size());
   json["names_key"] = key;

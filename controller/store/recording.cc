@@ -155,7 +155,7 @@ struct RecordingBuilder::State {
     if (n > 0) {
       RunHistogram latency;
       AddPercentiles(n, w.latency_p50_ms[f] * 1000.0, w.latency_p95_ms[f] * 1000.0,
-                     w.latency_p99_ms[f] * 1000.0, false, latency);
+                     w.latency_p99_ms[f] * 1000.0, true, latency);
       for (uint32_t b = latency.lowest_bucket(); b <= latency.highest_bucket(); ++b) {
         const uint32_t count = latency.bucket_count(b);
         if (count == 0) continue;

@@ -54,10 +54,12 @@ absl::StatusOr<std::unique_ptr<StoreWriter>> StoreWriter::Open(
   ASSIGN_OR_RETURN(SqliteDb db, OpenStoreForWriting(spec.path));
   std::unique_ptr<StoreWriter> writer(new StoreWriter(spec, std::move(db), std::move(on_failure)));
   RETURN_IF_ERROR(writer->PrepareAll());
-  ASSIGN_OR_RETURN(writer->now_us_,
-                   writer->db_.QueryInt("SELECT max(ifnull((SELECT max(wall_us) FROM windows), 0), "
-                                        "ifnull((SELECT max(wall_us) FROM decisions), 0), "
-                                        "ifnull((SELECT max(wall_us) FROM events), 0))"));
+  // The middle one of the last windows: what was written while the clock was wrong is no measure.
+  ASSIGN_OR_RETURN(
+      writer->now_us_,
+      writer->db_.QueryInt("SELECT ifnull((SELECT wall_us FROM (SELECT wall_us FROM windows ORDER "
+                           "BY rowid DESC LIMIT 101) ORDER BY wall_us LIMIT 1 OFFSET (SELECT "
+                           "min(count(*), 101) / 2 FROM windows)), 0)"));
   writer->thread_ = std::thread([raw = writer.get()] { raw->Work(); });
   return writer;
 }
@@ -319,8 +321,9 @@ absl::Status StoreWriter::WriteBlob(const BlobItem& blob) {
 void StoreWriter::NoteWallClock(int64_t wall_us, SimTime passed) {
   if (now_us_ == 0) now_us_ = wall_us;  // the store is empty
   const int64_t most = std::max(kBelievedAtOnceUs, passed.micros() * kBelievedAsFast);
-  now_us_ += std::clamp(wall_us - now_us_, int64_t{0}, most);
-  now_us_ = std::min(now_us_, wall_us);
+  // Back as slowly as ahead: at a clock that is a year behind all that was written before would
+  // seem to be of another time.
+  now_us_ += std::clamp(wall_us - now_us_, -most, most);
   pruned_us_ = std::min(pruned_us_, now_us_);
 }
 

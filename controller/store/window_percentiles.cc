@@ -13,17 +13,18 @@ namespace {
 // Ranks of a window that are told apart; more completions than this share them.
 constexpr uint32_t kRanks = 64;
 
-// The value of rank k of n, between known ranks on a logarithmic scale.
+// The value of rank k of n. Between known ranks logarithms go as normal quantiles do: exact for
+// what is lognormal.
 class Ranks {
  public:
-  Ranks(uint32_t n, double p50, double p95, double p99) {
+  Ranks(uint32_t n, double p50, double p95, double p99) : n_(n) {
     // A clock tick may turn percentiles of rounded values round.
     p95 = std::max(p50, p95);
     p99 = std::max(p95, p99);
-    const auto rank = [n](double q) { return std::ceil(q * n - 1e-9); };
-    known_ = {{{rank(0.50), PortableLog(std::max(1.0, p50))},
-               {rank(0.95), PortableLog(std::max(1.0, p95))},
-               {rank(0.99), PortableLog(std::max(1.0, p99))}}};
+    const auto known = [n](double q, double value) {
+      return std::pair(std::ceil(q * n - 1e-9), PortableLog(std::max(1.0, value)));
+    };
+    known_ = {known(0.50, p50), known(0.95, p95), known(0.99, p99)};
   }
   double median_rank() const { return known_[0].first; }
   // Of a rank from the median's on; above the last that is known, it is that.
@@ -32,12 +33,16 @@ class Ranks {
       const auto& [low, low_log] = known_[i - 1];
       const auto& [high, high_log] = known_[i];
       if (rank > high || high == low) continue;
-      return low_log + (high_log - low_log) * (rank - low) / (high - low);
+      return low_log +
+             (high_log - low_log) * (Normal(rank) - Normal(low)) / (Normal(high) - Normal(low));
     }
     return rank <= known_[0].first ? known_[0].second : known_.back().second;
   }
 
  private:
+  double Normal(double rank) const { return NormalQuantile((rank - 0.5) / n_); }
+
+  const double n_;
   std::array<std::pair<double, double>, 3> known_;  // rank, logarithm
 };
 

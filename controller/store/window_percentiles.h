@@ -2,8 +2,8 @@
 //
 // In a window of n completions the p-th percentile is the value of rank ceil(p n), as the
 // histograms behind it have it, so windows with few completions (p50 is the middle one, p95 and p99
-// the largest) lose little. Between known ranks values are interpolated on a logarithmic scale.
-// Below the median nothing is known.
+// the largest) lose little. Between known ranks logarithms are interpolated by normal quantiles,
+// which is exact for what is lognormal. Below the median nothing is known.
 #pragma once
 
 #include <cstdint>

@@ -346,6 +346,7 @@ Reeve.charts = (() => {
     const labels = (of) => of.series.map((item) => item.label).join("\n");
     if (!entry || labels(entry.spec) !== labels(spec)) {
       const figure = add(host, spec);
+      sight.observe(figure);
       if (!old) return figure;
       if (entry) entry.chart.destroy();
       alive.delete(old);
@@ -354,17 +355,31 @@ Reeve.charts = (() => {
     }
     spec.series.forEach((item, i) => { item.hidden = entry.spec.series[i].hidden; });
     Object.assign(entry.spec, spec);
-    const { chart, canvas } = entry;
-    const next = configuration(entry.spec);
+    entry.canvas.setAttribute("aria-label", spec.title + ". " + (spec.summary || ""));
+    const note = old.querySelector(".chart-note");
+    if (note && spec.note) note.textContent = spec.note;
+    // What nobody sees is drawn when it is scrolled to.
+    if (entry.away) entry.old = true;
+    else goOn(entry);
+    return old;
+  }
+  function goOn(entry) {
+    const { chart, spec } = entry;
+    entry.old = false;
+    const next = configuration(spec);
     chart.data.datasets.forEach((set, i) => { set.data = next.data.datasets[i].data; });
     chart.options.scales = next.options.scales;
     chart.options.plugins.shade.periods = spec.shade;
-    canvas.setAttribute("aria-label", spec.title + ". " + (spec.summary || ""));
-    const note = old.querySelector(".chart-note");
-    if (note && spec.note) note.textContent = spec.note;
     chart.update("none");
-    return old;
   }
+  const sight = new IntersectionObserver((seen) => {
+    for (const { target, isIntersecting } of seen) {
+      const entry = alive.get(target);
+      if (!entry) continue;
+      entry.away = !isIntersecting;
+      if (isIntersecting && entry.old) goOn(entry);
+    }
+  }, { rootMargin: "100px" });
   function clear(host) {
     for (const [figure, { chart }] of alive) {
       if (!host.contains(figure)) continue;

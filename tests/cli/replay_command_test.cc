@@ -66,7 +66,7 @@ TEST_F(ReplayCommandTest, RefusesWhatCannotBe) {
   ExpectUsageError({"replay", "--url", "http://h/"}, "say what to send");
   ExpectUsageError({"replay", "--trace", events}, "say where requests go");
   ExpectUsageError({"replay", "--trace", events, "--url", "http://h", "--target", "lambda"},
-                   "allowed are http, knative, openwhisk");
+                   "allowed: http, knative, openwhisk");
   const Outcome o = Run({"replay", "--trace", events, "--url", "http://127.0.0.1:1/", "--quiet"});
   EXPECT_EQ(o.code, 3);
   EXPECT_THAT(o.err, HasSubstr("127.0.0.1:1: cannot connect"));

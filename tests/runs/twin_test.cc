@@ -78,9 +78,13 @@ TEST(TwinError, IsAFactorEitherWay) {
 }
 
 TEST(TwinLoss, IsTheMeanOverFunctionsOfTheMeansOfTheirGroups) {
-  const std::vector<TwinValues> observed = {{10, 20, {}, {}, {}, 3}, {{}, {}, {}, 5, {}, {}}, {}};
-  const std::vector<TwinValues> simulated = {
-      {20, 20, 50, {}, {}, 7}, {1, 1, 1, 10, {}, 0}, {1, 1, 1, 1, 1, 1}};
+  constexpr auto kNone = std::nullopt;
+  const std::vector<TwinValues> observed = {TwinValues{10, 20, kNone, kNone, kNone, 3},
+                                            TwinValues{kNone, kNone, kNone, 5, kNone, kNone},
+                                            TwinValues{}};
+  const std::vector<TwinValues> simulated = {TwinValues{20, 20, 50, kNone, kNone, 7},
+                                             TwinValues{1, 1, 1, 10, kNone, 0},
+                                             TwinValues{1, 1, 1, 1, 1, 1}};
   // Function 0: latencies (ln 2 + 0) / 2, cold starts ln(8 / 4); function 1: ln 2; 2: nothing seen.
   EXPECT_NEAR(TwinLoss(simulated, observed, {true, true, true}), 1.25 * std::log(2), 1e-12);
   EXPECT_NEAR(TwinLoss(simulated, observed, {false, true, true}), std::log(2), 1e-12);
@@ -139,7 +143,8 @@ TEST(ParseObserved, ReadsTheColumnsThatAreThere) {
   ASSERT_EQ(rows->size(), 2u);
   EXPECT_EQ((*rows)[0].name, "a,b");
   EXPECT_EQ((*rows)[0].completions, 300u);
-  EXPECT_EQ((*rows)[0].values, (TwinValues{{}, 12.5, {}, {}, {}, 4}));
+  EXPECT_EQ((*rows)[0].values,
+            (TwinValues{std::nullopt, 12.5, std::nullopt, std::nullopt, std::nullopt, 4}));
   EXPECT_EQ((*rows)[1].values, TwinValues{});
   EXPECT_FALSE((*rows)[1].completions.has_value());
 }
@@ -227,7 +232,9 @@ class TwinTest : public testing::Test {
   static void SetUpTestSuite() {
     folder_ = new std::string(testing::TempDir() + "twin_recording");
     std::filesystem::remove_all(*folder_);
-    trace_ = new Trace(Bursts(12, 120, 15));
+    // One of a dozen requests is cold, so that p95 and p99 are those of cold starts: one percentile
+    // alone would not tell their mean from their spread.
+    trace_ = new Trace(Bursts(12, 480, 3));
     const TwinConfig config = KnownAbout();
     SimulationConfig truth;
     truth.cluster = config.cluster;
@@ -316,9 +323,9 @@ TEST_F(TwinTest, RefusesWhatItCannotFit) {
   const std::vector<TwinValues> nothing(trace_->functions().size());
   EXPECT_EQ(FitTwin(*trace_, nothing, config, 1).status().code(),
             absl::StatusCode::kInvalidArgument);
-  config.from = SimTime::Hours(3);
+  config.from = SimTime::Hours(9);
   EXPECT_THAT(std::string(FitTwin(*trace_, nothing, config, 1).status().message()),
-              HasSubstr("only 7200 s long"));
+              HasSubstr("only 28800 s long"));
   const std::string foreign = testing::TempDir() + "twin_foreign";
   std::filesystem::create_directories(foreign);
   ASSERT_TRUE(WriteFileAtomically(foreign + "/mine.txt", "x").ok());
@@ -327,7 +334,8 @@ TEST_F(TwinTest, RefusesWhatItCannotFit) {
 }
 
 TEST(TwinModel, CountsColdStartsAsTheRecordingDid) {
-  // One request every four minutes, each a cold start of exactly 1 s; execution 400 ms.
+  // One request every four minutes, the first when the container that there is at the beginning is
+  // gone: each a cold start of exactly 1 s; execution 400 ms.
   TraceBuilder builder;
   FunctionProfile profile;
   profile.name = "f";
@@ -336,9 +344,9 @@ TEST(TwinModel, CountsColdStartsAsTheRecordingDid) {
   profile.duration_ms = Distribution::Constant(400);
   builder.AddFunction(profile);
   for (int i = 0; i < 5; ++i) {
-    builder.AddInvocation({SimTime::Minutes(4 * i + 1).micros(), 400'000, 0, 0});
+    builder.AddInvocation({SimTime::Minutes(4 * i + 4).micros(), 400'000, 0, 0});
   }
-  builder.set_minimum_duration(SimTime::Minutes(20));
+  builder.set_minimum_duration(SimTime::Minutes(24));
   const Trace trace = *builder.Build();
   TwinConfig config;
   config.policy.name = "kpa";

@@ -125,7 +125,7 @@ Reeve.grid = (() => {
     }
     // Puts the rows in order. While somebody is among the rows with the keys they stay where they are.
     function arrange(always) {
-      drawHeads();
+      if (always) drawHeads();
       const held = !always && body.contains(document.activeElement);
       if (held) {
         const place = new Map(shown.map((row, i) => [spec.keyOf(row), i]));

@@ -11,7 +11,7 @@ Reeve.source = (() => {
     byId: new Map(),
     trouble: "",       // why nothing comes; empty: it comes
     locked: false,     // nothing is told without a token
-    arrived: 0,        // performance.now() of the last tick
+    arrived: 0,        // performance.now() when the last tick began
   };
   let timer = 0, asking = false, again = false;
   let known = "";            // names_key
@@ -65,12 +65,12 @@ Reeve.source = (() => {
     now.locked = false;
     now.trouble = live.seq === undefined ? "the loop has not begun yet" : "";
     if (live.functions === undefined) return;
-    const at = performance.now();
+    const at = performance.now() - 1000 * (live.age_seconds || 0);  // when the tick began
     if (now.live && live.instance === now.live.instance && live.ticks > now.live.ticks) {
       const one = (at - now.arrived) / (live.ticks - now.live.ticks);
       between = between ? 0.7 * between + 0.3 * one : one;
     }
-    now.arrived = at - 1000 * (live.age_seconds || 0);
+    now.arrived = at;
     takeRows(live);
     now.live = live;
   }

@@ -18,7 +18,8 @@ WhiskAction Owners() {
 
 // As a server that replaces the list of annotations (older releases), or merges it (newer).
 WhiskAction After(WhiskAction action, const json& body, bool merges = false) {
-  for (const auto& [name, value] : body.value("limits", json::object()).items()) {
+  const json limits = body.value("limits", json::object());
+  for (const auto& [name, value] : limits.items()) {
     if (name == "memory") action.limits.memory = Mebibytes(value.get<int64_t>());
     if (name == "concurrency") action.limits.concurrency = value.get<int32_t>();
     if (name == "instances") action.limits.instances = value.get<int32_t>();

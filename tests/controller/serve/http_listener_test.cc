@@ -120,7 +120,11 @@ TEST_F(HttpListenerTest, AnswersLater) {
   handlers.judge = [](const ServedRequest&) { return std::nullopt; };
   handlers.answer_later = [&](const ServedRequest& request, Reply reply) {
     if (request.path == "/throws") throw std::runtime_error("x");
-    if (request.path == "/now") return reply({200, "now", "text/plain", false, {{"X-A", "b"}}});
+    if (request.path == "/now") {
+      ServedAnswer answer{200, "now"};
+      answer.headers = {{"X-A", "b"}};
+      return reply(std::move(answer));
+    }
     const std::lock_guard lock(mutex);
     replies.push_back(std::move(reply));
     came.notify_all();
