@@ -103,10 +103,11 @@ DeploymentSource::DeploymentSource(PrometheusOptions prometheus, const Deploymen
 
 DeploymentRound DeploymentSource::Ask(SimTime now, const StopSignal& stop) {
   DeploymentRound round;
-  round.asked_at = now;
+  double evaluated = 0;
   round.status = absl::OkStatus();
   std::string key;
   const auto visit = [&](size_t query, const PrometheusSample& sample) {
+    evaluated = std::max(evaluated, sample.time);
     if (!std::isfinite(sample.value)) return;
     const size_t figure = figure_of_query_[query];
     const double value = std::max(0.0, sample.value);
@@ -128,6 +129,7 @@ DeploymentRound DeploymentSource::Ask(SimTime now, const StopSignal& stop) {
   for (const absl::Status& status : client_.Query(queries_, visit, &stop)) {
     if (!status.ok() && round.status.ok()) round.status = status;
   }
+  round.measured_at = round.status.ok() ? age_.MeasuredAt(now, evaluated) : now;
   return round;
 }
 

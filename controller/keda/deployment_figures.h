@@ -16,6 +16,7 @@
 #include "absl/container/flat_hash_map.h"
 #include "absl/status/status.h"
 #include "controller/net/clock.h"
+#include "controller/prometheus/answer_age.h"
 #include "controller/prometheus/asked_ahead.h"
 #include "controller/prometheus/function_figures.h"
 #include "controller/prometheus/prometheus_client.h"
@@ -80,7 +81,7 @@ struct DeploymentFigures {
 
 struct DeploymentRound {
   absl::Status status = absl::UnavailableError("Prometheus has not answered yet");
-  SimTime asked_at;
+  SimTime measured_at;
   absl::flat_hash_map<std::string, DeploymentFigures> deployments;  // by "namespace/deployment"
   double cluster_cpu_cores = 0, cluster_memory_bytes = 0, nodes = 0;
 };
@@ -107,6 +108,7 @@ class DeploymentSource {
   PrometheusClient client_;           // of whoever asks
   std::vector<std::string> queries_;  // [figures that are configured]
   std::vector<size_t> figure_of_query_;
+  AnswerAge age_;                       // of whoever asks
   AskedAhead<DeploymentRound> rounds_;  // last: its thread uses the rest
 };
 

@@ -180,7 +180,7 @@ void KedaPlatform::FillStatus(const Slot& slot, const DeploymentFigures* figures
         "keda.queries.latency name their series?",
         slot.object.ns, slot.object.deployment);
   } else {
-    status.metrics_age = std::max(SimTime(), now - round.asked_at);
+    status.metrics_age = std::max(SimTime(), now - round.measured_at);
     if (!slot.object.ignored.empty()) {
       status.detail =
           fmt::format("metadata: {} is no key of ours and ignored", slot.object.ignored);

@@ -116,18 +116,8 @@ PrometheusSource::Answers PrometheusSource::Ask(SimTime now, const StopSignal& s
     found_ = names;
     break;
   }
-  NoteAge(now, answers);
+  answers.measured_at = answers.status.ok() ? age_.MeasuredAt(now, answers.evaluated) : now;
   return answers;
-}
-
-// What has been answered before, by a cache on the way say, is as old as it was then. Only whether
-// the server's clock has gone on counts, not what it says.
-void PrometheusSource::NoteAge(SimTime now, Answers& answers) {
-  answers.measured_at = now;
-  if (!answers.status.ok() || answers.evaluated == 0) return;
-  if (answers.evaluated > evaluated_) measured_at_ = now;
-  evaluated_ = answers.evaluated;
-  answers.measured_at = measured_at_;
 }
 
 absl::Status PrometheusSource::AskFor(MetricNames names, const StopSignal& stop, Answers& answers) {

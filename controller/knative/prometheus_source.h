@@ -16,6 +16,7 @@
 #include "controller/knative/figures.h"
 #include "controller/knative/revision_view.h"
 #include "controller/net/clock.h"
+#include "controller/prometheus/answer_age.h"
 #include "controller/prometheus/asked_ahead.h"
 #include "controller/prometheus/prometheus_client.h"
 
@@ -66,7 +67,6 @@ class PrometheusSource {
   };
   Answers Ask(SimTime now, const StopSignal& stop);
   absl::Status AskFor(MetricNames names, const StopSignal& stop, Answers& answers);
-  void NoteAge(SimTime now, Answers& answers);
   static FigureRound Round(const Answers& answers, const std::vector<RevisionView>& revisions,
                            SimTime window);
 
@@ -74,8 +74,7 @@ class PrometheusSource {
   const SimTime range_;
   // Of whoever asks.
   std::optional<MetricNames> found_;
-  double evaluated_ = 0;  // the last answers were, and what they told was measured then
-  SimTime measured_at_;
+  AnswerAge age_;
   AskedAhead<Answers> answers_;  // last: its thread uses the rest
 };
 

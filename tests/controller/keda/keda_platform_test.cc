@@ -43,7 +43,7 @@ class KedaPlatformTest : public ::testing::Test {
     for (const Series& series : series_) {
       if (request.query.at("query").find(series.word) == std::string::npos) continue;
       result.push_back({{"metric", series.labels},
-                        {"value", json::array({1700000000, std::to_string(series.value)})}});
+                        {"value", json::array({evaluated_, std::to_string(series.value)})}});
     }
     return {.body = json{{"status", "success"},
                          {"data", {{"resultType", "vector"}, {"result", result}}}}
@@ -76,6 +76,10 @@ class KedaPlatformTest : public ::testing::Test {
   }
   void Observe(SimTime after) {
     clock_.Advance(after);
+    {
+      const std::lock_guard lock(mutex_);
+      if (!repeats_) ++evaluated_;
+    }
     const absl::Status status = platform_->Observe(snapshot_);
     ASSERT_TRUE(status.ok()) << status;
   }
@@ -121,6 +125,9 @@ class KedaPlatformTest : public ::testing::Test {
   std::mutex mutex_;
   std::vector<Series> series_;  // guarded by mutex_
   bool down_ = false;           // guarded by mutex_
+  // Guarded by mutex_: when it answered, and whether something on the way repeats that answer.
+  int evaluated_ = 1700000000;
+  bool repeats_ = false;
   ScriptedServer prometheus_;
   ManualClock clock_;
   KedaConfig config_;
@@ -228,6 +235,26 @@ TEST_F(KedaPlatformTest, MissingFiguresSayWhatToLookFor) {
   Observe(SimTime::Seconds(1));
   EXPECT_EQ(platform_->Status()[0].metrics_age, SimTime::Max());
   EXPECT_NE(platform_->Status()[0].detail, "");
+}
+
+TEST_F(KedaPlatformTest, AnAnswerThatWasGivenBeforeIsAsOldAsItWasThen) {
+  Create();
+  Ask("web");
+  Say(Busy(2, 2));
+  Observe(SimTime::Seconds(1));
+  Observe(SimTime::Seconds(10));
+  EXPECT_EQ(platform_->Status()[0].metrics_age, SimTime());
+  const auto repeat = [&](bool repeats) {
+    const std::lock_guard lock(mutex_);
+    repeats_ = repeats;
+  };
+  repeat(true);
+  Observe(SimTime::Seconds(10));
+  Observe(SimTime::Seconds(10));
+  EXPECT_EQ(platform_->Status()[0].metrics_age, SimTime::Seconds(20));
+  repeat(false);
+  Observe(SimTime::Seconds(10));
+  EXPECT_EQ(platform_->Status()[0].metrics_age, SimTime());
 }
 
 TEST_F(KedaPlatformTest, WhatIsDecidedIsToldUntilItIsHandedBack) {
