@@ -9,6 +9,7 @@
 #include "agents/adapt/metrics_check.h"
 #include "controller/bus/messages.h"
 #include "controller/bus/presentable.h"
+#include "controller/bus/refusal.h"
 #include "core/status.h"
 
 namespace reeve {
@@ -17,22 +18,6 @@ namespace {
 namespace wire = bus::v1;
 
 constexpr size_t kSessionBytes = 64;
-// A policy or a peer could make a message of any length.
-constexpr size_t kMessageBytes = 1000;
-
-constexpr const char* kCodePayload = "reeve/bus-error";
-
-absl::Status Refuse(wire::ErrorCode code, std::string_view message) {
-  absl::Status status = absl::InvalidArgumentError(std::string(message));
-  status.SetPayload(kCodePayload, absl::Cord(std::string(1, static_cast<char>(code))));
-  return status;
-}
-
-wire::ErrorCode CodeOf(const absl::Status& status) {
-  const auto code = status.GetPayload(kCodePayload);
-  return code ? static_cast<wire::ErrorCode>((*code)[0]) : wire::INVALID;
-}
-
 Catalogue CatalogueOf(const wire::Hello& hello) {
   Catalogue catalogue;
   catalogue.generation = 1;
@@ -92,8 +77,8 @@ std::string DecisionSessions::Handle(std::string_view peer, std::string_view byt
   if (!status.ok()) {
     ++counts_.errors;
     reply.Clear();
-    reply.mutable_error()->set_code(CodeOf(status));
-    reply.mutable_error()->set_message(Presentable(MessageOf(status), kMessageBytes));
+    reply.mutable_error()->set_code(RefusalCode(status, wire::INVALID));
+    reply.mutable_error()->set_message(Presentable(MessageOf(status), kRefusalBytes));
   }
   reply.set_version(kBusVersion);
   reply.set_id(request.id());

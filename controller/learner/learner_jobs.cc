@@ -10,6 +10,7 @@
 #include <numeric>
 
 #include "controller/bus/presentable.h"
+#include "controller/bus/refusal.h"
 #include "controller/learner/batch_message.h"
 #include "controller/learner/state_message.h"
 #include "core/config.h"
@@ -21,22 +22,6 @@ namespace {
 namespace wire = learner::v1;
 
 constexpr size_t kExpertBytes = 64;
-// A library could make a message of any length, and of what a peer sent.
-constexpr size_t kMessageBytes = 1000;
-
-constexpr const char* kCodePayload = "reeve/learner-error";
-
-absl::Status Refuse(wire::ErrorCode code, std::string_view message) {
-  absl::Status status = absl::InvalidArgumentError(std::string(message));
-  status.SetPayload(kCodePayload, absl::Cord(std::string(1, static_cast<char>(code))));
-  return status;
-}
-
-wire::ErrorCode CodeOf(const absl::Status& status) {
-  const auto code = status.GetPayload(kCodePayload);
-  return code ? static_cast<wire::ErrorCode>((*code)[0]) : wire::INVALID;
-}
-
 // All but the batch itself, by which two trainings differ.
 std::string PlanKey(const BatchPlan& plan) {
   return fmt::format("{}/{}/{}", plan.stretches, plan.steps, WriteConfig(plan.online));
@@ -92,8 +77,8 @@ std::string LearnerJobs::Handle(std::string_view peer, std::string_view bytes, S
   }
   if (!status.ok()) {
     reply.Clear();
-    reply.mutable_error()->set_code(CodeOf(status));
-    reply.mutable_error()->set_message(Presentable(MessageOf(status), kMessageBytes));
+    reply.mutable_error()->set_code(RefusalCode(status, wire::INVALID));
+    reply.mutable_error()->set_message(Presentable(MessageOf(status), kRefusalBytes));
   }
   reply.set_version(kLearnerVersion);
   reply.set_id(request.id());
@@ -286,7 +271,7 @@ bool LearnerJobs::WorkOne(SimTime wait) {
     expert->phase = Expert::Phase::kDone;
     expert->result = std::move(learned);
     HoldLess(*expert);
-  } else if (CodeOf(status) == wire::UNKNOWN_JOB) {
+  } else if (RefusalCode(status, wire::INVALID) == wire::UNKNOWN_JOB) {
     expert->GiveUp();
   } else {
     ++counts_.failed;
