@@ -1,5 +1,7 @@
-# The target header_check: every header of the product compiled as a file of its own, so that each
-# includes what it uses. Not part of `all`; scripts/check-layers builds it.
+# The target header_check: headers of the product compiled as files of their own, so that each includes
+# what it uses. Those with a source of the same name are left out: that source includes its header
+# first (scripts/check-layers sees to it), so the build has compiled it that way already.
+# Not part of `all`; scripts/check-layers builds it.
 
 file(GLOB_RECURSE headers RELATIVE ${CMAKE_SOURCE_DIR} CONFIGURE_DEPENDS
   core/*.h traces/*.h sim/*.h envs/*.h agents/*.h runs/*.h controller/*.h cli/*.h)
@@ -19,7 +21,7 @@ set(unseen ${torch_headers})
 while(unseen)
   list(POP_FRONT unseen included)
   foreach(header IN LISTS headers)
-    if("${includes_${header}}" MATCHES "\"${included}\"" AND NOT header IN_LIST torch_headers)
+    if("${includes_${header}}" MATCHES "\"${included}\"")
       list(APPEND torch_headers ${header})
       list(APPEND unseen ${header})
     endif()
@@ -29,6 +31,10 @@ endwhile()
 set(sources)
 set(torch_sources)
 foreach(header IN LISTS headers)
+  string(REGEX REPLACE "\\.h$" ".cc" own_source ${header})
+  if(EXISTS ${CMAKE_SOURCE_DIR}/${own_source})
+    continue()
+  endif()
   string(REPLACE "/" "__" name ${header})
   set(source ${CMAKE_BINARY_DIR}/header_check/${name}.cc)
   # Twice: the second time must change nothing.

@@ -8,6 +8,7 @@ set(CMAKE_EXPORT_COMPILE_COMMANDS ON)
 option(REEVE_WERROR "Treat warnings as errors" ON)
 option(REEVE_BENCH "Build the benchmarks" ON)
 option(REEVE_FUZZ "Build the libFuzzer targets (clang only)" OFF)
+option(REEVE_PRECOMPILE "Precompile what most sources include; hides a missing #include" OFF)
 set(REEVE_SANITIZE "" CACHE STRING "Sanitizers: address,undefined or thread; empty for none")
 
 find_program(CCACHE_PROGRAM ccache)
@@ -38,12 +39,19 @@ if(REEVE_FUZZ)
   add_compile_options(-fsanitize=fuzzer-no-link)  # coverage of the libraries, for their fuzzers
 endif()
 
+
 # reeve_library(name SOURCES … DEPS …): a static library of one folder.
 function(reeve_library name)
   cmake_parse_arguments(ARG "" "" "SOURCES;DEPS" ${ARGN})
   add_library(${name} STATIC ${ARG_SOURCES})
   target_include_directories(${name} PUBLIC ${CMAKE_SOURCE_DIR})
   target_link_libraries(${name} PUBLIC ${ARG_DEPS})
+  if(REEVE_PRECOMPILE)
+    reeve_links_torch(links_torch ${ARG_DEPS})
+    if(NOT links_torch)  # those have torch's
+      target_precompile_headers(${name} REUSE_FROM reeve_precompiled)
+    endif()
+  endif()
 endfunction()
 
 # The programs of the tests labelled `sanitize`, and nothing else: what scripts/test-sanitizers builds.
@@ -71,23 +79,31 @@ function(reeve_links_torch result)
   endif()
 endfunction()
 
-# reeve_test(name [SLOW] [TORCH] [GRPC] SOURCES … DEPS …): a GoogleTest program, run whole by ctest.
+# reeve_test(name [SLOW] [TORCH] [GRPC] [ONE_THREAD] SOURCES … DEPS …): a GoogleTest program, run whole by ctest.
 # Also run under the sanitizers by scripts/test-sanitizers, unless
 #   SLOW   it takes more than about 10 s, or
 #   TORCH  it links torch or starts a program that does: torch itself is not instrumented, and its
 #          headers take minutes to compile once more for each sanitizer.
-# ThreadSanitizer leaves out tests with GRPC, too: gRPC is not instrumented, and what its threads hand
-# to each other and to ours looks like races.
+# ThreadSanitizer leaves out two more:
+#   GRPC        gRPC is not instrumented: what its threads hand to each other and to ours looks like races.
+#   ONE_THREAD  neither the test nor what it tests starts a thread.
 function(reeve_test name)
-  cmake_parse_arguments(ARG "SLOW;TORCH;GRPC" "" "SOURCES;DEPS" ${ARGN})
+  cmake_parse_arguments(ARG "SLOW;TORCH;GRPC;ONE_THREAD" "" "SOURCES;DEPS" ${ARGN})
   reeve_links_torch(links_torch ${ARG_DEPS})
   if(links_torch AND NOT ARG_TORCH)
     message(FATAL_ERROR "${name} links torch: write reeve_test(${name} TORCH ...)")
   endif()
   add_executable(${name} ${ARG_SOURCES})
-  # What is tested is optimised; compiling the tests themselves with more takes twice as long.
-  target_compile_options(${name} PRIVATE $<$<CONFIG:Release>:-O1>)
+  # What is tested is optimised and instrumented; to do so with GoogleTest's expansions too takes
+  # most of a build's time and finds nothing.
+  target_compile_options(${name} PRIVATE -O0)
+  if(REEVE_SANITIZE MATCHES "undefined")
+    target_compile_options(${name} PRIVATE -fno-sanitize=undefined)
+  endif()
   target_link_libraries(${name} PRIVATE ${ARG_DEPS} GTest::gmock GTest::gtest_main)
+  if(NOT ARG_TORCH)
+    target_precompile_headers(${name} REUSE_FROM reeve_test_precompiled)
+  endif()
   add_test(NAME ${name} COMMAND ${name})
   set(labels)
   if(ARG_SLOW)
@@ -96,8 +112,13 @@ function(reeve_test name)
   if(ARG_TORCH)
     list(APPEND labels torch)
   endif()
-  if(ARG_GRPC AND REEVE_SANITIZE MATCHES "thread")
-    list(APPEND labels grpc)
+  if(REEVE_SANITIZE MATCHES "thread")
+    if(ARG_GRPC)
+      list(APPEND labels grpc)
+    endif()
+    if(ARG_ONE_THREAD)
+      list(APPEND labels one_thread)
+    endif()
   endif()
   if(NOT labels)
     set(labels sanitize)

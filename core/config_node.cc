@@ -1,6 +1,8 @@
 // YAML text into an immutable tree with places. yaml-cpp is used through its events, because its
 // own nodes lose their places when copied, share aliased values when changed, and drop what follows
 // the first document.
+#include "core/config_node.h"
+
 #include <fmt/format.h>
 #include <yaml-cpp/eventhandler.h>
 #include <yaml-cpp/exceptions.h>
@@ -10,7 +12,6 @@
 #include <map>
 #include <sstream>
 
-#include "core/config_node.h"
 #include "core/files.h"
 #include "core/status.h"
 

@@ -55,7 +55,6 @@ class RunRecorder {
   std::vector<InvocationHistogram> histograms_;  // [F], with each_function
   CompletionHistograms run_;
   std::vector<IntervalRow> rows_;
-  double memory_capacity_gib_ = 0;
 };
 
 // What became of its decisions so far, as a run's summary has it.

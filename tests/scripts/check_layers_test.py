@@ -103,6 +103,13 @@ class CheckLayersTest(unittest.TestCase):
         self.write("sim/b.h", "// nothing\n")
         self.assert_finds("sim/b.h:1", "#pragma once")
 
+    def test_a_source_includes_its_header_first(self):
+        self.write("sim/b.h", "#pragma once\n")
+        self.write("sim/b.cc", '// why\n#include <vector>\n\n#include "sim/b.h"\n')
+        self.assert_finds("sim/b.cc:1", "not first")
+        self.write("sim/b.cc", '// why\n#include "sim/b.h"\n\n#include <vector>\n')
+        self.assert_passes()
+
     def test_empty_tree_is_an_error(self):
         with tempfile.TemporaryDirectory() as empty:
             done = subprocess.run([sys.executable, str(SCRIPT), "--rules-only", "--root", empty],
