@@ -77,8 +77,10 @@ class Browser:
             self.axe = source.read()
         self.screenshots = screenshots
         options = webdriver.ChromeOptions()
+        # Reduced motion: a page that scrolls smoothly moves away from under a click.
         for argument in ("--headless=new", "--no-sandbox", "--disable-gpu", "--disable-dev-shm-usage",
-                         "--hide-scrollbars", "--host-resolver-rules=MAP stranger.test 127.0.0.1"):
+                         "--hide-scrollbars", "--force-prefers-reduced-motion",
+                         "--host-resolver-rules=MAP stranger.test 127.0.0.1"):
             options.add_argument(argument)
         options.set_capability("goog:loggingPrefs", {"browser": "ALL"})
         self.driver = webdriver.Chrome(service=Service("/usr/bin/chromedriver"), options=options)

@@ -368,6 +368,8 @@ class Test:
         out = os.path.join(self.folder, "run")
         subprocess.run([self.options.reeve, "simulate", "--trace", os.path.join(self.folder, "demo.rtrace"), "--cluster", "configs/clusters/demo.yaml",
                         "--policy", "kpa", "--out", out], check=True, stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL)
+        self.browser.driver.get("about:blank")
+        self.browser.complaints()  # of a page whose server has ended
         self.browser.driver.get(f"file://{out}/report.html")
         wait_until(lambda: self.browser.run("return document.documentElement.dataset.ready") == "true", "the report")
         for name, width, dark in (("report-wide", 1280, False), ("report-narrow", 400, True), ("report-dark", 1280, True)):
