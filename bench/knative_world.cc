@@ -182,11 +182,13 @@ class World {
     const auto to = std::back_inserter(out);
     fmt::format_to(to, R"({{"status":"success","data":{{"resultType":"vector","result":[)");
     bool first = true;
+    const double now =
+        std::chrono::duration<double>(std::chrono::system_clock::now().time_since_epoch()).count();
     const auto sample = [&](int32_t f, const char* le, double value) {
       fmt::format_to(
           to,
-          R"({}{{"metric":{{"k8s_namespace_name":"{}","kn_revision_name":"{}",{}"reeve_ns":"{}","reeve_rev":"{}"}},"value":[1763900000.123,"{}"]}})",
-          first ? "" : ",", NamespaceOf(f), RevisionOf(f), le, NamespaceOf(f), RevisionOf(f),
+          R"({}{{"metric":{{"k8s_namespace_name":"{}","kn_revision_name":"{}",{}"reeve_ns":"{}","reeve_rev":"{}"}},"value":[{:.3f},"{}"]}})",
+          first ? "" : ",", NamespaceOf(f), RevisionOf(f), le, NamespaceOf(f), RevisionOf(f), now,
           value);
       first = false;
     };

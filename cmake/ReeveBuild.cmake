@@ -96,7 +96,11 @@ function(reeve_test name)
   add_executable(${name} ${ARG_SOURCES})
   # What is tested is optimised and instrumented; to do so with GoogleTest's expansions too takes
   # most of a build's time and finds nothing.
-  target_compile_options(${name} PRIVATE -O0)
+  if(ARG_TORCH)
+    target_compile_options(${name} PRIVATE -O1)  # torch's precompiled header is of an optimised build
+  else()
+    target_compile_options(${name} PRIVATE -O0)
+  endif()
   if(REEVE_SANITIZE MATCHES "undefined")
     target_compile_options(${name} PRIVATE -fno-sanitize=undefined)
   endif()
