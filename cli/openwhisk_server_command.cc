@@ -30,8 +30,12 @@ absl::StatusOr<int> RunOpenWhiskServer(const ConfigOptions& options) {
              server->url(), server->url());
   while (!InterruptRequested()) std::this_thread::sleep_for(std::chrono::milliseconds(50));
   const openwhisk_server::ExecutorFigures figures = server->figures();
-  fmt::print(stderr, "reeve: openwhisk-server: {} activations, {} cold starts, {} containers\n",
-             figures.activations, figures.cold_starts, figures.containers_started);
+  const auto ms = [&](double share) { return figures.latency_us.Quantile(share) / 1000; };
+  fmt::print(stderr,
+             "reeve: openwhisk-server: {} activations, {} cold starts, {} containers, latency p50 "
+             "{:.0f} p99 {:.0f} ms, {:.1f} GB-s\n",
+             figures.activations, figures.cold_starts, figures.containers_started, ms(0.5),
+             ms(0.99), figures.gib_seconds());
   return kExitFine;
 }
 

@@ -168,11 +168,8 @@ void Executor::Enter(uint32_t v, const Waiting& activation) {
 void Executor::AdvanceTo(SimTime time) {
   REEVE_CHECK(time >= now());
   Step(now());  // what was invoked now
-  if (time - observed_ >= SimTime::Minutes(1)) {
-    // Ends the simulator's window; nobody looks at it, but counts should not grow for ever.
-    observed_ = now();
-    REEVE_CHECK(cluster_->Observe(window_).ok());
-  }
+  // Nobody looks at the simulator's window, but counts should not grow for ever.
+  if (time - observed_ >= SimTime::Minutes(1)) EndWindow();
   while (now() < time) {
     SimTime next = time;
     if (watchers_ > 0 || tickets_waiting_ > 0) {
@@ -180,6 +177,20 @@ void Executor::AdvanceTo(SimTime time) {
     }
     Step(next);
   }
+}
+
+void Executor::EndWindow() {
+  observed_ = now();
+  REEVE_CHECK(cluster_->Observe(window_).ok());
+}
+
+const ExecutorFigures& Executor::figures() {
+  EndWindow();  // totals are those of whole windows
+  figures_.memory_mib_us = 0;
+  for (uint32_t s = 0; s < slots_.size(); ++s) {
+    figures_.memory_mib_us += cluster_->totals(FunctionId(s)).memory_mib_us;
+  }
+  return figures_;
 }
 
 void Executor::Step(SimTime time) {
@@ -218,6 +229,9 @@ void Executor::OnInvocation(const InvocationRecord& record) {
   e.end = record.end;
   e.cold = record.cold;
   e.outcome = record.outcome;
+  if (e.outcome == Outcome::kCompleted) {
+    figures_.latency_us.Record((e.end - e.arrival).micros());
+  }
   if (record.container.valid()) {
     const auto container = containers_.find(record.container.index());
     if (container != containers_.end() && !std::exchange(container->second.used, true) && e.cold) {

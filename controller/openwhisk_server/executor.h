@@ -25,6 +25,7 @@
 
 #include "absl/status/statusor.h"
 #include "controller/openwhisk_server/server_config.h"
+#include "core/histogram.h"
 #include "core/snapshot.h"
 #include "core/units.h"
 #include "sim/cluster.h"
@@ -60,7 +61,10 @@ struct Execution {
 // Counts since the start, and the present, of the whole cluster.
 struct ExecutorFigures {
   uint64_t containers_started = 0, containers_ended = 0, cold_starts = 0, activations = 0;
+  RunHistogram latency_us;    // of those that completed, from Invoke to their end
+  int64_t memory_mib_us = 0;  // held by containers, those of old versions included
   uint64_t containers() const { return containers_started - containers_ended; }
+  double gib_seconds() const { return static_cast<double>(memory_mib_us) / 1024 / 1e6; }
 };
 
 class Executor {
@@ -90,7 +94,8 @@ class Executor {
   // invokes then comes at the same time however AdvanceTo is called.
   void AddWatcher() { ++watchers_; }
   void RemoveWatcher() { --watchers_; }
-  const ExecutorFigures& figures() const { return figures_; }
+  // As of now().
+  const ExecutorFigures& figures();
 
  private:
   static constexpr uint32_t kNoSlot = UINT32_MAX;
@@ -133,6 +138,7 @@ class Executor {
   void Configure(uint32_t slot, const Decision& decision);
   void Enter(uint32_t version, const Waiting& activation);
   void ReviewSlot(uint32_t slot);
+  void EndWindow();
   void Step(SimTime time);
   void Deliver();
   void OnInvocation(const InvocationRecord& record);

@@ -25,6 +25,7 @@ std::optional<FaultSpec> Faults::Meet(std::string_view method, std::string_view 
       if (draws.Uniform(fault.drawn++) >= spec.share) continue;
     }
     ++fault.met;
+    ++met_;
     return spec;
   }
   return std::nullopt;

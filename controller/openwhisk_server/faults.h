@@ -21,6 +21,8 @@ class Faults {
   void Set(std::vector<FaultSpec> faults, SimTime now);
   // The first that applies to this request, which counts for it.
   std::optional<FaultSpec> Meet(std::string_view method, std::string_view path, SimTime now);
+  // Requests that met one, since the start.
+  uint64_t met() const { return met_; }
 
  private:
   struct Fault {
@@ -31,6 +33,7 @@ class Faults {
   const uint64_t seed_;
   SimTime origin_;
   std::vector<Fault> faults_;
+  uint64_t met_ = 0;
 };
 
 }  // namespace reeve::openwhisk_server

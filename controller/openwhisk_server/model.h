@@ -58,7 +58,8 @@ class Model {
   bool busy() const;
 
   void SetFaults(std::vector<FaultSpec> faults) { faults_.Set(std::move(faults), now()); }
-  const ExecutorFigures& figures() const { return executor_->figures(); }
+  uint64_t faults_met() const { return faults_.met(); }
+  const ExecutorFigures& figures() { return executor_->figures(); }
 
  private:
   // A request below /api/v1/namespaces/NS/COLLECTION.

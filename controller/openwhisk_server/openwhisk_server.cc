@@ -93,6 +93,10 @@ class OpenWhiskServer::Impl {
     Play();
     model_->SetFaults(std::move(faults));
   }
+  uint64_t faults_met() {
+    const std::lock_guard lock(mutex_);
+    return model_->faults_met();
+  }
   void CatchUp() {
     const std::lock_guard lock(mutex_);
     Play();
@@ -154,6 +158,9 @@ std::string OpenWhiskServer::url() const {
 }
 void OpenWhiskServer::SetFaults(std::vector<FaultSpec> faults) {
   impl_->SetFaults(std::move(faults));
+}
+uint64_t OpenWhiskServer::faults_met() const {
+  return impl_->faults_met();
 }
 void OpenWhiskServer::CatchUp() {
   impl_->CatchUp();

@@ -38,6 +38,8 @@ class OpenWhiskServer {
 
   // In place of those of the configuration; their `from` counts from now.
   void SetFaults(std::vector<FaultSpec> faults);
+  // Requests that met a fault, since the start.
+  uint64_t faults_met() const;
   // Plays what the clock has made due; happens by itself soon.
   void CatchUp();
   ExecutorFigures figures() const;

@@ -89,6 +89,21 @@ TEST_F(ExecutorTest, NewVersionLeavesWarmContainersBehind) {
   EXPECT_EQ(executor_->figures().containers(), 0u);
 }
 
+// 256 MiB for 4 s, and 512 for the last 2 of them: the old version's container is held, too.
+TEST_F(ExecutorTest, FiguresAreOfAllVersions) {
+  Make();
+  const uint32_t old = executor_->AddVersion(0, {.memory = Mebibytes(256)});
+  Invoke(old, 100);
+  executor_->AdvanceTo(SimTime::Seconds(2));
+  executor_->Retire(old);
+  Invoke(executor_->AddVersion(0, {.memory = Mebibytes(512)}), 100);
+  executor_->AdvanceTo(SimTime::Seconds(4));
+  const ExecutorFigures& figures = executor_->figures();
+  EXPECT_EQ(figures.gib_seconds(), 2);
+  EXPECT_EQ(figures.latency_us.count(), 2u);
+  EXPECT_NEAR(figures.latency_us.Quantile(0.5), 1.1e6, 0.01e6);  // a cold start and 100 ms
+}
+
 // Shares by memory, on one core: that of 256 MB has two thirds of it and ends after 150 ms; by then
 // the other has done half of its work, and does the rest alone.
 TEST_F(ExecutorTest, MemoryIsAShareOfTheProcessor) {
