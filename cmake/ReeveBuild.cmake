@@ -105,7 +105,7 @@ function(reeve_test name)
     target_compile_options(${name} PRIVATE -fno-sanitize=undefined)
   endif()
   target_link_libraries(${name} PRIVATE ${ARG_DEPS} GTest::gmock GTest::gtest_main)
-  if(NOT ARG_TORCH)
+  if(NOT ARG_TORCH AND NOT ARG_GRPC)  # gRPC's are compiled with -pthread
     target_precompile_headers(${name} REUSE_FROM reeve_test_precompiled)
   endif()
   add_test(NAME ${name} COMMAND ${name})
