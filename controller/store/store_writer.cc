@@ -260,7 +260,8 @@ absl::StatusOr<int64_t> StoreWriter::KeyOf(const LiveFunction& function) {
 }
 
 absl::Status StoreWriter::WriteTick(const TickItem& tick) {
-  NoteWallClock(tick.wall_us, tick.time - std::exchange(last_time_, tick.time));
+  const SimTime before = std::exchange(last_time_, tick.time).value_or(tick.time);
+  NoteWallClock(tick.wall_us, tick.time - before);
   for (const DecisionRow& row : tick.decisions) RETURN_IF_ERROR(WriteDecision(tick, row));
   if (!tick.window) return absl::OkStatus();
   std::vector<int64_t> keys;
@@ -320,10 +321,10 @@ absl::Status StoreWriter::WriteBlob(const BlobItem& blob) {
 
 void StoreWriter::NoteWallClock(int64_t wall_us, SimTime passed) {
   if (now_us_ == 0) now_us_ = wall_us;  // the store is empty
-  const int64_t most = std::max(kBelievedAtOnceUs, passed.micros() * kBelievedAsFast);
-  // Back as slowly as ahead: at a clock that is a year behind all that was written before would
-  // seem to be of another time.
-  now_us_ += std::clamp(wall_us - now_us_, -most, most);
+  const int64_t ahead = std::max(kBelievedAtOnceUs, passed.micros() * kBelievedAsFast);
+  // Back no faster than time goes by: at a time that is behind, what was written before would seem
+  // to be of another one, and what a wrong clock has dated the oldest that is young enough.
+  now_us_ += std::clamp(wall_us - now_us_, -passed.micros(), ahead);
   pruned_us_ = std::min(pruned_us_, now_us_);
 }
 

@@ -122,7 +122,7 @@ class StoreWriter : public LoopSink {
   // The time by which records are forgotten: the wall clock's, but a jump forward counts only bit
   // by bit, so that one that is soon taken back costs nothing.
   int64_t now_us_ = 0, pruned_us_ = 0;
-  SimTime last_time_;  // of the last tick, by the loop's clock
+  std::optional<SimTime> last_time_;  // of the last tick, by the loop's clock
 
   std::atomic<uint64_t> written_ = 0, dropped_ = 0, bytes_ = 0;
   mutable std::mutex mutex_;

@@ -288,6 +288,45 @@ TEST_F(StoreTest, AWallClockThatJumpsCostsNoRecord) {
   EXPECT_EQ(history->size(), 80u);
 }
 
+// A little behind: what it dates is young enough, and what was written before seems to be to come.
+TEST_F(StoreTest, AWallClockThatIsBehindForAWhileCostsNoRecord) {
+  Ticks ticks;
+  spec_.keep = spec_.keep_windows = SimTime::Hours(2);
+  auto store = StoreWriter::Open(spec_);
+  ASSERT_TRUE(store.ok());
+  for (uint64_t k = 0; k < 60; ++k) {
+    TickRecord tick = ticks.At(k);
+    tick.time = SimTime::Seconds(2) * static_cast<int64_t>(k);
+    if (k >= 40 && k < 45) tick.wall_us -= int64_t{25} * 60 * 1'000'000;
+    (*store)->OnTick(tick);
+    (*store)->Flush();
+  }
+  store->reset();
+  const auto history = ReadHistory(spec_.path, 1000);
+  ASSERT_TRUE(history.ok()) << history.status();
+  EXPECT_EQ(history->size(), 60u);
+}
+
+// The loop's clock does not begin at nought: what it shows at the first tick has not gone by.
+TEST_F(StoreTest, AStartWhileTheWallClockIsWrongCostsNoRecord) {
+  Ticks ticks;
+  spec_.keep = spec_.keep_windows = SimTime::Hours(2);
+  for (uint64_t life = 0; life < 2; ++life) {
+    auto store = StoreWriter::Open(spec_);
+    ASSERT_TRUE(store.ok());
+    for (uint64_t k = life * 60; k < life * 60 + 60; ++k) {
+      TickRecord tick = ticks.At(k);
+      tick.time = SimTime::Hours(100) + SimTime::Seconds(2) * static_cast<int64_t>(k);
+      if (k >= 60 && k < 65) tick.wall_us += int64_t{365} * 24 * 3600 * 1'000'000;
+      (*store)->OnTick(tick);
+      (*store)->Flush();
+    }
+  }
+  const auto history = ReadHistory(spec_.path, 1000);
+  ASSERT_TRUE(history.ok()) << history.status();
+  EXPECT_EQ(history->size(), 120u);
+}
+
 TEST_F(StoreTest, SizeIsKeptByForgettingTheOldest) {
   spec_.max_size = Mebibytes(4);
   {
