@@ -29,6 +29,8 @@ ControlLoop::ControlLoop(LoopOptions options, LivePlatform& platform, TenantMode
   LivePlatform::Hooks hooks;
   hooks.wake = [this](FunctionId slot, SimTime now, Decision& decision) {
     decision = WakeDecision(slot.index(), now);
+    // The platform carries it out as it is.
+    if (decision != Decision{}) writes_.NoteCarriedOut(slot.index(), decision, clock_.Now());
   };
   hooks.poke = [this](FunctionId slot) {
     {

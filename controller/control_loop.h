@@ -147,6 +147,9 @@ class ControlLoop {
   void HandBackOwed(TickRecord& record);
   void TakeOverNew(TickRecord& record);
   void Apply(TickRecord& record);
+  // What became of a decision that Apply was given; why it was not carried out, or nothing.
+  std::string_view NoteOutcome(size_t slot, const Decision& decision, const absl::Status& applied,
+                               SimTime now);
   void Publish(const TickRecord& record);
 
   void OnCatalogue(uint64_t generation);

@@ -171,24 +171,39 @@ void ControlLoop::Apply(TickRecord& record) {
   }
   if (!any) return;
   const absl::Status applied = platform_.Apply(decisions_);
-  if (!applied.ok()) {
-    if (!std::exchange(apply_failing_, true)) {
-      Tell({.kind = EventKind::kPlatform,
-            .warning = true,
-            .message = "cannot apply: " + MessageOf(applied)});
-    }
-    for (FunctionRecord& function : records_) {
-      if (decisions_[function.slot] != Decision{}) function.why = "apply_failed";
-    }
-    return;
-  }
-  if (std::exchange(apply_failing_, false)) {
+  const bool failed_before = std::exchange(apply_failing_, !applied.ok());
+  if (!applied.ok() && !failed_before) {
+    Tell({.kind = EventKind::kPlatform,
+          .warning = true,
+          .message = "cannot apply: " + MessageOf(applied)});
+  } else if (applied.ok() && failed_before) {
     Tell({.kind = EventKind::kPlatform, .message = "decisions are applied again"});
   }
   for (FunctionRecord& function : records_) {
-    function.applied = decisions_[function.slot];
-    writes_.NoteWritten(function.slot, function.applied, record.time);
+    const Decision& decision = decisions_[function.slot];
+    if (decision == Decision{}) continue;
+    const std::string_view failure = NoteOutcome(function.slot, decision, applied, record.time);
+    if (failure.empty()) {
+      function.applied = decision;
+    } else {
+      function.why = failure;
+    }
   }
+}
+
+std::string_view ControlLoop::NoteOutcome(size_t slot, const Decision& decision,
+                                          const absl::Status& applied, SimTime now) {
+  const FunctionStatus& status = platform_.Status()[slot];
+  if (applied.ok() && !status.not_carried_out) {
+    writes_.NoteCarriedOut(slot, decision, now);
+    return "";
+  }
+  if (applied.ok() && status.actuation == Actuation::kRefused) {
+    writes_.NoteRefused(slot, decision, now);
+    return "refused";
+  }
+  writes_.NoteFailed(slot, decision);
+  return "apply_failed";
 }
 
 // ---- functions from zero
@@ -209,9 +224,7 @@ Decision ControlLoop::WakeDecision(size_t at, SimTime now) {
     decision.replicas = 1;  // whatever is held: a request that waits gets its first container
   }
   decision = writes_.Possible(decision, platform_.catalogue().functions[at]);
-  if (decision == Decision{}) return decision;
-  writes_.NoteWritten(at, decision, clock_.Now());
-  ++wakes_;
+  if (decision != Decision{}) ++wakes_;
   return decision;
 }
 
@@ -230,10 +243,11 @@ void ControlLoop::HandlePokes() {
     any = any || decisions_[slot] != Decision{};
   }
   if (!any) return;
-  if (const absl::Status applied = platform_.Apply(decisions_); !applied.ok()) {
-    // The next tick's decision is written whole, and says what goes wrong.
-    for (const size_t slot : pokes) {
-      if (slot < decisions_.size()) writes_.Forget(slot);
+  // Of what fails the next tick's decision tells.
+  const absl::Status applied = platform_.Apply(decisions_);
+  for (size_t slot = 0; slot < decisions_.size(); ++slot) {
+    if (decisions_[slot] != Decision{}) {
+      NoteOutcome(slot, decisions_[slot], applied, clock_.Now());
     }
   }
 }

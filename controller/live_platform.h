@@ -102,6 +102,11 @@ struct FunctionStatus {
 
   Actuation actuation = Actuation::kNone;
   SimTime pending_for;  // how long kPending, kRefused or kOverridden has lasted
+  // The last Apply did not carry out what it was given for this function, and nobody will unless it
+  // is asked again: no answer, no time left, or (then `actuation` says so) refused. What of it
+  // happened all the same, where an answer was lost, is not known. Set by Apply, false after
+  // Observe.
+  bool not_carried_out = false;
   // One sentence for people: why metrics are missing, or why it was refused; empty when all is
   // well.
   std::string detail;
@@ -147,11 +152,11 @@ class LivePlatform : public Platform {
   //   Unavailable when nothing can be known now: the loop then counts the numbers of every function
   //   as missing. Functions that came or went are in catalogue() when it returns.
   //   Apply is given F decisions. Unset ones (Decision{}) change nothing and take nothing over.
-  //   Unavailable when none of them could be carried out; what became of each is in Status().
+  //   Unavailable when none of them could be carried out; of which that is true is in Status().
 
   // The functions as of the last Observe; valid until the next.
   virtual const Catalogue& catalogue() const = 0;
-  // [F] As of the last Observe; valid until the next.
+  // [F] As of the last Observe, but for what Apply has added since; valid until the next.
   virtual std::span<const FunctionStatus> Status() const = 0;
 
   // From now on the platform's own autoscaler leaves these functions to us. Called before the first

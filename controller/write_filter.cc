@@ -19,6 +19,31 @@ void KeepChanged(std::optional<T>& field, const std::optional<T>& before) {
   if (field && before && *field == *before) field.reset();
 }
 
+template <class T>
+bool Differs(const std::optional<T>& wanted, const std::optional<T>& before) {
+  return wanted && wanted != before;
+}
+
+template <class T>
+void TakeOver(std::optional<T>& field, const std::optional<T>& news) {
+  if (news) field = news;
+}
+
+template <class T>
+void ForgetTried(std::optional<T>& field, const std::optional<T>& tried) {
+  if (tried) field.reset();
+}
+
+// visit(field of `to`, the same field of `from`), for each.
+template <class Visit>
+void VisitFields(Decision& to, const Decision& from, Visit&& visit) {
+  visit(to.replicas, from.replicas);
+  visit(to.cpu_limit, from.cpu_limit);
+  visit(to.memory_limit, from.memory_limit);
+  visit(to.concurrency, from.concurrency);
+  visit(to.keep_alive, from.keep_alive);
+}
+
 bool IsTrouble(Actuation actuation) {
   return actuation == Actuation::kRefused || actuation == Actuation::kOverridden;
 }
@@ -47,22 +72,23 @@ WriteFilter::Result WriteFilter::Filter(size_t slot, const Decision& wished,
   const Decision possible = Possible(wished, function);
   Result result{possible, ""};
   Decision& write = result.write;
-  KeepChanged(write.replicas, f.written.replicas);
-  KeepChanged(write.cpu_limit, f.written.cpu_limit);
-  KeepChanged(write.memory_limit, f.written.memory_limit);
-  KeepChanged(write.concurrency, f.written.concurrency);
-  KeepChanged(write.keep_alive, f.written.keep_alive);
+  VisitFields(write, f.written,
+              [](auto& field, const auto& before) { KeepChanged(field, before); });
 
-  if (write.replicas && f.replicas_changed) {
-    const int32_t before = f.written.replicas.value_or(static_cast<int32_t>(replicas_now));
+  // To bring back what was carried out last is no change: something else may stand there only
+  // because a write in between got no answer.
+  if (write.replicas && f.replicas_changed && write.replicas != f.carried_out.replicas) {
+    const int32_t before = f.carried_out.replicas.value_or(static_cast<int32_t>(replicas_now));
     const SimTime wait = *write.replicas > before ? spec_.cool_down_up : spec_.cool_down_down;
     if (now - f.replicas_at < wait) {
       write.replicas.reset();
       result.held = "cool_down";
     }
   }
-  if (f.size_changed && now - f.size_at < spec_.cool_down_size &&
-      (write.cpu_limit || write.memory_limit || write.concurrency)) {
+  const bool resizes = Differs(write.cpu_limit, f.carried_out.cpu_limit) ||
+                       Differs(write.memory_limit, f.carried_out.memory_limit) ||
+                       Differs(write.concurrency, f.carried_out.concurrency);
+  if (f.size_changed && now - f.size_at < spec_.cool_down_size && resizes) {
     write.cpu_limit.reset();
     write.memory_limit.reset();
     write.concurrency.reset();
@@ -79,25 +105,35 @@ WriteFilter::Result WriteFilter::Filter(size_t slot, const Decision& wished,
   return result;
 }
 
-void WriteFilter::NoteWritten(size_t slot, const Decision& written, SimTime now) {
+void WriteFilter::NoteCarriedOut(size_t slot, const Decision& written, SimTime now) {
   Function& f = functions_[slot];
   if (written == Decision{}) return;
   f.tried_at = now;
-  if (written.replicas && written.replicas != f.written.replicas) {
-    f.written.replicas = written.replicas;
+  const Decision before = f.carried_out;
+  for (Decision* known : {&f.written, &f.carried_out}) {
+    VisitFields(*known, written, [](auto& field, const auto& news) { TakeOver(field, news); });
+  }
+  if (before.replicas != f.carried_out.replicas) {
     f.replicas_at = now;
     f.replicas_changed = true;
   }
-  const Decision before = f.written;
-  if (written.cpu_limit) f.written.cpu_limit = written.cpu_limit;
-  if (written.memory_limit) f.written.memory_limit = written.memory_limit;
-  if (written.concurrency) f.written.concurrency = written.concurrency;
-  if (written.keep_alive) f.written.keep_alive = written.keep_alive;
-  if (before.cpu_limit != f.written.cpu_limit || before.memory_limit != f.written.memory_limit ||
-      before.concurrency != f.written.concurrency) {
+  if (before.cpu_limit != f.carried_out.cpu_limit ||
+      before.memory_limit != f.carried_out.memory_limit ||
+      before.concurrency != f.carried_out.concurrency) {
     f.size_at = now;
     f.size_changed = true;
   }
+}
+
+void WriteFilter::NoteFailed(size_t slot, const Decision& tried) {
+  VisitFields(functions_[slot].written, tried,
+              [](auto& field, const auto& of_it) { ForgetTried(field, of_it); });
+}
+
+void WriteFilter::NoteRefused(size_t slot, const Decision& refused, SimTime now) {
+  Function& f = functions_[slot];
+  f.tried_at = now;
+  VisitFields(f.written, refused, [](auto& field, const auto& news) { TakeOver(field, news); });
 }
 
 }  // namespace reeve

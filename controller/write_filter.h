@@ -50,22 +50,28 @@ class WriteFilter {
   };
   // What of a decision the platform can do, held within the owner's limits.
   Decision Possible(Decision wished, const LiveFunction& function) const;
-  // Changes nothing; NoteWritten says that `write` was carried out. `wished` replicas count against
+  // Changes nothing; one of the Note… says what became of `write`. `wished` replicas count against
   // the owner's limits before they are compared. `replicas_now` is what is asked for by the
-  // platform's own account: where nothing was written yet, the direction is against it.
+  // platform's own account: where nothing was carried out yet, the direction is against it.
   Result Filter(size_t slot, const Decision& wished, const LiveFunction& function,
                 const FunctionStatus& status, uint32_t replicas_now, SimTime now) const;
-  void NoteWritten(size_t slot, const Decision& written, SimTime now);
+  void NoteCarriedOut(size_t slot, const Decision& written, SimTime now);
+  // It was tried, and what stands there now is not known: the next decision is written whole. No
+  // cool-down begins, since nothing may have changed.
+  void NoteFailed(size_t slot, const Decision& tried);
+  // Nothing changed, and trying the same again at once would not help.
+  void NoteRefused(size_t slot, const Decision& refused, SimTime now);
   // It was handed back, or is gone: the next decision is written whole.
   void Forget(size_t slot) { functions_[slot] = Function{}; }
 
-  // What was written last, and still counts; unset fields were never written.
-  const Decision& in_force(size_t slot) const { return functions_[slot].written; }
+  // What was carried out last, and still counts; unset fields never were.
+  const Decision& in_force(size_t slot) const { return functions_[slot].carried_out; }
 
  private:
   struct Function {
-    Decision written;
-    SimTime replicas_at, size_at;  // of the last change
+    Decision written;              // what need not be written again; unset: not known to be there
+    Decision carried_out;          // the last that certainly was
+    SimTime replicas_at, size_at;  // of the last change that was carried out
     SimTime tried_at;              // of the last write
     bool replicas_changed = false, size_changed = false;
   };

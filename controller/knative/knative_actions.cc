@@ -1,4 +1,5 @@
-// What KnativePlatform writes; the rest of it is in knative_platform.cc.
+// What KnativePlatform writes, but for the work of an autoscaler class of our own
+// (knative_own_class.cc).
 #include <fmt/format.h>
 #include <spdlog/spdlog.h>
 
@@ -6,7 +7,6 @@
 #include <limits>
 #include <nlohmann/json.hpp>
 
-#include "controller/knative/class_plan.h"
 #include "controller/knative/knative_platform.h"
 #include "controller/knative/names.h"
 #include "controller/kube/json_reading.h"
@@ -46,8 +46,8 @@ std::optional<json> Resized(const json& container, std::optional<Millicores> cpu
   return resources;
 }
 
-// The object has what we set, and that is not what was asked for last: a write that failed was
-// carried out all the same, and by a cache that did not know it the next seemed to be needless.
+// The object has what we set, and that is not what was asked for last: a write that got no answer
+// was carried out after all, later than the one that followed it.
 bool IsBehind(const Annotations& now, int32_t asked) {
   if (now.count(std::string(knative::kAttached)) == 0 || Overridden(now)) return false;
   const Annotations set = AttachmentOf(now).set;
@@ -107,7 +107,10 @@ absl::Status KnativePlatform::Apply(std::span<const Decision> decisions) {
     Slot& slot = slots_[i];
     const Decision& decision = decisions[i];
     if (slot.view == nullptr || decision == Decision{}) continue;
-    if (!MayActOn(FunctionId(static_cast<uint32_t>(i)))) continue;  // since a moment ago
+    if (!MayActOn(FunctionId(static_cast<uint32_t>(i)))) {  // since a moment ago
+      status_[i].not_carried_out = true;
+      continue;
+    }
     bool news = false;
     const auto ask = [&news](auto& asked, const auto& wanted) {
       if (!wanted || asked == wanted) return;
@@ -122,7 +125,7 @@ absl::Status KnativePlatform::Apply(std::span<const Decision> decisions) {
     if (news) slot.asked_at = begin;
     if (slot.replicas || slot.cpu || slot.memory_limit) slot.to_write = true;
   }
-  return CarryOn(begin);
+  return CarryOn(begin, decisions);
 }
 
 // A quarter of the period: what is left over is written in the next one, and no tick is lost by it.
@@ -131,38 +134,56 @@ SimTime KnativePlatform::WriteWithin() const {
   return std::clamp(SimTime::Micros(window_.micros() / 4), SimTime::Millis(100), kWriteAtMost);
 }
 
-absl::Status KnativePlatform::CarryOn(SimTime begin) {
+void KnativePlatform::NoteWhatIsBehind() {
+  if (config_.attach != AttachMode::kAnnotate) return;
+  for (Slot& slot : slots_) {
+    if (slot.view == nullptr || !slot.replicas || !slot.written.ok()) continue;
+    slot.to_write |= IsBehind(AnnotationsFor(*slot.view), *slot.replicas);
+  }
+}
+
+absl::Status KnativePlatform::CarryOn(SimTime begin, std::span<const Decision> decisions) {
   size_t tried = 0, unavailable = 0;
   absl::Status last;
-  for (size_t i = 0; i < slots_.size(); ++i) {
+  bool left_over = false;
+  // Where the last one ended: or those behind would never have their turn.
+  const size_t first = write_first_;
+  for (size_t k = 0; k < slots_.size(); ++k) {
+    const size_t i = (first + k) % slots_.size();
     Slot& slot = slots_[i];
     if (slot.view == nullptr) continue;
     const bool may_act = MayActOn(FunctionId(static_cast<uint32_t>(i)));
-    slot.to_write |= slot.replicas && slot.written.ok() &&
-                     config_.attach == AttachMode::kAnnotate &&
-                     IsBehind(AnnotationsFor(*slot.view), *slot.replicas);
     if (!slot.to_write) {
-      if (!may_act) continue;
       // Pods that have come since are to be as the others.
-      if (slot.cpu || slot.memory_limit)
+      if (may_act && !slot.given_up && (slot.cpu || slot.memory_limit)) {
         slot.written = ResizePods(slot, slot.cpu, slot.memory_limit);
+      }
       continue;
     }
     // A server that does not answer would use up the tick, one time-out after the other.
-    if (unavailable >= 2 || clock_.Now() - begin > WriteWithin() || !may_act) {
+    const bool in_time = unavailable < 2 && clock_.Now() - begin <= WriteWithin();
+    if (in_time && may_act) {
+      slot.written = CarryOut(slot);
+      ++tried;
+    } else {
       slot.written = absl::UnavailableError("not written yet: the tick had no time left");
-      continue;
+      if (!in_time && !std::exchange(left_over, true)) write_first_ = i;
     }
-    slot.written = CarryOut(slot);
-    ++tried;
     const bool waits = absl::IsFailedPrecondition(slot.written);  // for the probe
+    const bool refused = IsRefusal(slot.written);
     // Whatever is no refusal passes: no connection, conflicts, 429, 500.
-    const bool again = !slot.written.ok() && !waits && !IsRefusal(slot.written);
-    slot.to_write = again || waits;
-    if (again) {
+    const bool again = !slot.written.ok() && !waits && !refused;
+    if (again && in_time && may_act) {
       ++unavailable;
       last = slot.written;
     }
+    const bool decided = !decisions.empty() && decisions[i] != Decision{};
+    slot.to_write = waits || (again && !decided);
+    slot.given_up = again && decided;
+    if (!decided || !(again || refused)) continue;
+    status_[i].not_carried_out = true;
+    status_[i].actuation = refused ? Actuation::kRefused : Actuation::kPending;
+    status_[i].detail = MessageOf(slot.written);
   }
   if (tried > 0 && unavailable == tried) return absl::UnavailableError(MessageOf(last));
   return absl::OkStatus();
@@ -190,9 +211,16 @@ absl::Status KnativePlatform::CarryOut(Slot& slot) {
         probed_at_ = clock_.Now();
       }
     }
-    RETURN_IF_ERROR(
-        writer_->Annotate(AnnotatedCache(), view.ns, view.name,
-                          [&](const Annotations& now) { return AttachPatch(now, wanted); }));
+    const absl::Status annotated = writer_->Annotate(
+        AnnotatedCache(), view.ns, view.name,
+        [&](const Annotations& now) { return AttachPatch(now, wanted); }, slot.unsure);
+    // A refusal and 429 say that nothing was done.
+    if (annotated.ok()) {
+      slot.unsure = false;
+    } else if (!IsRefusal(annotated) && !absl::IsResourceExhausted(annotated)) {
+      slot.unsure = true;
+    }
+    RETURN_IF_ERROR(annotated);
     if (config_.attach == AttachMode::kOwnClass) RETURN_IF_ERROR(ReconcileOne(slot, clock_.Now()));
   }
   if (slot.cpu || slot.memory_limit) return ResizePods(slot, slot.cpu, slot.memory_limit);
@@ -226,82 +254,6 @@ void KnativePlatform::LearnAnnotatedObject(SimTime now) {
   probe_.reset();
   spdlog::info("knative: annotations go to the {}, as this release follows them",
                *annotated_ == AnnotatedObject::kRevision ? "revision" : "PodAutoscaler");
-}
-
-void KnativePlatform::ReconcileClass(SimTime now) {
-  for (size_t i = 0; i < slots_.size(); ++i) {
-    Slot& slot = slots_[i];
-    if (slot.view == nullptr || !MayActOn(FunctionId(static_cast<uint32_t>(i)))) continue;
-    const Annotations& annotations = slot.view->autoscaler_annotations;
-    const auto own = annotations.find(std::string(knative::kClass));
-    if (own == annotations.end() || own->second != config_.class_name) continue;
-    if (slot.queued > 0 && slot.view->deployed_replicas == 0) {
-      const FunctionId id(static_cast<uint32_t>(i));
-      Decision decision;
-      decision.replicas = 1;
-      if (hooks_.wake) hooks_.wake(id, now - began_, decision);
-      slot.replicas = std::max(1, Bounded(*slot.view, decision.replicas.value_or(1)));
-      slot.asked_at = now;
-      if (hooks_.poke) hooks_.poke(id);
-      slot.written = CarryOut(slot);
-      continue;
-    }
-    const absl::Status status = ReconcileOne(slot, now);
-    if (slot.replicas) slot.written = status;
-    if (clock_.Now() - now > WriteWithin()) return;
-  }
-}
-
-absl::Status KnativePlatform::ReconcileOne(Slot& slot, SimTime now) {
-  const RevisionView& view = *slot.view;
-  const KubeObject autoscaler = autoscalers_->Find(view.ns, view.name);
-  if (autoscaler == nullptr) return absl::OkStatus();  // not yet
-  // Not before Knative has seen the class: its own autoscaler may still be at it.
-  if (AnnotationOf(*autoscaler, knative::kClass) != config_.class_name) return absl::OkStatus();
-  const KubeObject service = serverless_services_->Find(view.ns, view.name);
-  const bool proxied = service != nullptr && TextAt(*service, "spec.mode") == "Proxy";
-  if (!proxied) slot.proxied_since.reset();
-  if (proxied && !slot.proxied_since) slot.proxied_since = now;
-
-  const Annotations owners = OwnersAnnotations(view.autoscaler_annotations);
-  const auto initial = owners.find(std::string(knative::kInitialScale));
-  const int32_t fresh = initial != owners.end() && initial->second == "0" ? 0 : 1;
-  ClassInput input;
-  input.autoscaler = autoscaler.get();
-  input.serverless_service = service.get();
-  input.deployed = view.deployed_replicas;
-  input.ready = static_cast<int32_t>(view.ready());
-  // Nobody has decided yet: as it is.
-  input.wanted = slot.replicas.value_or(Bounded(view, view.deployed_replicas.value_or(fresh)));
-  input.min_scale = BoundsOf(owners).min;
-  input.proxied_for = slot.proxied_since ? now - *slot.proxied_since : SimTime();
-  input.grace = config_.zero_grace;
-  input.now = Timestamp(clock_.WallNow());
-  const ClassPlan plan = PlanClass(input);
-  if (plan.create_service) {
-    const auto created =
-        writer_->Create(knative::kServerlessServices, view.ns, *plan.create_service);
-    if (!created.ok() && !absl::IsAlreadyExists(created.status())) return created.status();
-  }
-  if (plan.service_patch) {
-    RETURN_IF_ERROR(writer_
-                        ->Patch({knative::kServerlessServices, view.ns, view.name},
-                                PatchKind::kMerge, *plan.service_patch)
-                        .status());
-  }
-  if (plan.scale) {
-    const ObjectRef scale{kube::kDeployments, view.ns, view.name + "-deployment", "scale"};
-    RETURN_IF_ERROR(
-        writer_->Patch(scale, PatchKind::kMerge, json{{"spec", {{"replicas", *plan.scale}}}})
-            .status());
-  }
-  if (plan.status_patch) {
-    const ObjectRef status{knative::kPodAutoscalers, view.ns, view.name, "status"};
-    const std::string version = TextAt(*autoscaler, "metadata.resourceVersion");
-    ASSIGN_OR_RETURN(json written, writer_->Patch(status, PatchKind::kMerge, *plan.status_patch));
-    autoscalers_->Assume(version, std::move(written));
-  }
-  return absl::OkStatus();
 }
 
 absl::Status KnativePlatform::ResizePods(const Slot& slot, std::optional<Millicores> cpu,
@@ -344,7 +296,8 @@ absl::Status KnativePlatform::HandBackOne(Slot& slot) {
   // Wherever ours are: an earlier run may have annotated the other one.
   for (Informer* cache : {revisions_.get(), autoscalers_.get()}) {
     const absl::Status status = writer_->Annotate(
-        *cache, slot.ns, slot.name, [&](const Annotations& now) -> std::optional<json> {
+        *cache, slot.ns, slot.name,
+        [&](const Annotations& now) -> std::optional<json> {
           const Annotations owners = OwnersAnnotations(now);
           const auto own = owners.find(std::string(knative::kClass));
           const bool ours = own != owners.end() && own->second == config_.class_name;
@@ -354,7 +307,8 @@ absl::Status KnativePlatform::HandBackOne(Slot& slot) {
                                {{std::string(knative::kClass), std::string(knative::kKpaClass)}});
           }
           return HandBackPatch(now);
-        });
+        },
+        slot.unsure);
     if (!status.ok() && !absl::IsNotFound(status)) return status;
   }
   slot.replicas.reset();
@@ -362,7 +316,7 @@ absl::Status KnativePlatform::HandBackOne(Slot& slot) {
   slot.memory_limit.reset();
   slot.proxied_since.reset();
   slot.written = absl::OkStatus();
-  slot.to_write = false;
+  slot.to_write = slot.given_up = slot.unsure = false;
   return absl::OkStatus();
 }
 

@@ -292,7 +292,7 @@ void KnativePlatform::Slot::ForgetAsked() {
   cpu.reset();
   memory_limit.reset();
   written = absl::OkStatus();
-  to_write = false;
+  to_write = given_up = false;
 }
 
 void KnativePlatform::FillCluster(ClusterState& cluster) const {
@@ -362,7 +362,8 @@ absl::Status KnativePlatform::Observe(Snapshot& snapshot) {
   if (MayAct()) {
     if (config_.attach == AttachMode::kOwnClass) ReconcileClass(now);
     // What failed is in the status; that it did is no failure of observing.
-    CarryOn(clock_.Now()).IgnoreError();
+    NoteWhatIsBehind();
+    CarryOn(clock_.Now(), {}).IgnoreError();
   }
   return absl::OkStatus();
 }

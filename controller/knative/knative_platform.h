@@ -89,8 +89,10 @@ class KnativePlatform : public LivePlatform {
     std::optional<Millicores> cpu;
     std::optional<Mebibytes> memory_limit;
     SimTime asked_at;
-    bool to_write = false;                 // what was asked for is still to be written
-    absl::Status written;                  // the last attempt to
+    bool to_write = false;  // what was asked for is still to be written
+    bool given_up = false;  // the last decision could not be: it is for the loop to ask again
+    bool unsure = false;    // a write got no answer: caches may be behind what stands there
+    absl::Status written;   // the last attempt to
     std::optional<SimTime> proxied_since;  // own_class
     double queued = 0;                     // at the activator, as far as is known
 
@@ -117,8 +119,11 @@ class KnativePlatform : public LivePlatform {
   const Annotations& AnnotationsFor(const RevisionView& view) const;
   LiveFunction Describe(const RevisionView& view) const;
   int32_t Bounded(const RevisionView& view, int32_t replicas) const;
-  // Writes what is still to be written. Unavailable when none of it could be.
-  absl::Status CarryOn(SimTime begin);
+  // Writes what is still to be written. Of `decisions` [F] (empty: none are new) what cannot be
+  // written is given up, and said so in the status: the next tick decides anew. The rest is owed
+  // and tried again. Unavailable when nothing could be written.
+  absl::Status CarryOn(SimTime begin, std::span<const Decision> decisions);
+  void NoteWhatIsBehind();
   SimTime WriteWithin() const;  // the time that a tick has for writing
   absl::Status CarryOut(Slot& slot);
   void LearnAnnotatedObject(SimTime now);
@@ -149,6 +154,7 @@ class KnativePlatform : public LivePlatform {
   std::map<std::string, size_t> slot_of_id_;
   Catalogue catalogue_;
   std::vector<FunctionStatus> status_;
+  size_t write_first_ = 0;  // the slot that there was no time for last
   std::optional<SimTime> observed_at_;
   SimTime window_;                            // between the last two observations; zero before
   std::optional<AnnotatedObject> annotated_;  // nullopt: still to be found out

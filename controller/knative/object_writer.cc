@@ -56,13 +56,17 @@ absl::Status ObjectWriter::Noted(const std::string& right, const absl::Status& s
 }
 
 absl::Status ObjectWriter::Annotate(Informer& cache, const std::string& ns, const std::string& name,
-                                    const Plan& plan, bool* changed) {
-  if (changed != nullptr) *changed = false;
+                                    const Plan& plan, bool read_first) {
   KubeObject object = cache.Find(ns, name);
   const ObjectRef ref{cache.type(), ns, name};
   if (object == nullptr) return absl::NotFoundError(ref.Text() + " is not there");
   const std::string right = RightTo("patch", cache.type(), "");
-  for (int attempt = 0;; ++attempt) {
+  for (bool read = read_first, last = false;; read = last = true) {
+    if (read) {
+      ASSIGN_OR_RETURN(json fresh, client_.Get(ref));
+      cache.Assume(TextAt(*object, "metadata.resourceVersion"), fresh);
+      object = std::make_shared<const json>(std::move(fresh));
+    }
     std::optional<json> patch = plan(ReadAnnotations(*object));
     if (!patch) return absl::OkStatus();
     RETURN_IF_ERROR(MayTry(right));
@@ -70,13 +74,8 @@ absl::Status ObjectWriter::Annotate(Informer& cache, const std::string& ns, cons
     (*patch)["metadata"]["resourceVersion"] = version;
     auto written = client_.Patch(ref, PatchKind::kMerge, *patch,
                                  {.field_manager = std::string(knative::kFieldManager)});
-    if (absl::IsAborted(written.status()) && attempt == 0) {
-      ASSIGN_OR_RETURN(json fresh, client_.Get(ref));
-      object = std::make_shared<const json>(std::move(fresh));
-      continue;
-    }
+    if (absl::IsAborted(written.status()) && !last) continue;
     RETURN_IF_ERROR(Noted(right, written.status()));
-    if (changed != nullptr) *changed = true;
     cache.Assume(version, *std::move(written));
     return absl::OkStatus();
   }

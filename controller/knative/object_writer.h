@@ -25,9 +25,10 @@ class ObjectWriter {
   // What the annotations should become: a merge patch, or nullopt for nothing to do.
   using Plan = std::function<std::optional<nlohmann::json>(const Annotations& now)>;
   // Patches the object that `cache` knows, at the version it knows; after a conflict reads it again
-  // and plans once more. NotFound when the object is gone. `changed` says whether it was written.
+  // and plans once more. NotFound when the object is gone. `read_first`: the cache may be behind,
+  // so that what is to be done cannot be told by it.
   absl::Status Annotate(Informer& cache, const std::string& ns, const std::string& name,
-                        const Plan& plan, bool* changed = nullptr);
+                        const Plan& plan, bool read_first = false);
 
   // A patch of any object; `right` groups those that fall under the same right.
   absl::StatusOr<nlohmann::json> Patch(const ObjectRef& object, PatchKind kind,

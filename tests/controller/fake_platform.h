@@ -48,6 +48,7 @@ class FakePlatform : public LivePlatform {
   PlatformCapabilities capabilities() const override { return can; }
   absl::Status Observe(Snapshot& snapshot) override {
     ++observations;
+    for (FunctionStatus& each : status) each.not_carried_out = false;
     if (on_observe) on_observe(observations);
     clock_.Advance(observe_takes);
     if (!observe_status.ok()) return observe_status;
@@ -61,8 +62,12 @@ class FakePlatform : public LivePlatform {
   absl::Status Apply(std::span<const Decision> decisions) override {
     if (!apply_status.ok()) return apply_status;
     applied.emplace_back(decisions.begin(), decisions.end());
+    for (const uint32_t slot : fails) {
+      status[slot].not_carried_out = applied.back()[slot] != Decision{};
+      applied.back()[slot] = {};
+    }
     for (size_t slot = 0; slot < decisions.size(); ++slot) {
-      if (decisions[slot].replicas) {
+      if (applied.back()[slot].replicas) {
         numbers.functions.replicas_asked[slot] = static_cast<uint32_t>(*decisions[slot].replicas);
       }
     }
@@ -94,6 +99,7 @@ class FakePlatform : public LivePlatform {
   SimTime observe_takes;
   absl::Status observe_status, apply_status, hand_back_status;
   bool may_act = true;
+  std::set<uint32_t> fails;             // slots whose decisions are not carried out
   std::set<uint32_t> others;            // slots on which another instance acts
   std::function<void(int)> on_observe;  // given how many there have been, from 1
 

@@ -17,23 +17,13 @@
 #include "controller/knative/names.h"
 #include "controller/kube/json_reading.h"
 #include "core/status.h"
-#include "tests/controller/knative/test_cluster.h"
+#include "tests/controller/knative/platform_fixture.h"
 
 namespace reeve {
 namespace {
 
 using nlohmann::json;
 using ::testing::HasSubstr;
-
-const char* Environment(const char* name) {
-  return std::getenv(name);
-}
-
-Decision Replicas(int32_t count) {
-  Decision decision;
-  decision.replicas = count;
-  return decision;
-}
 
 // Two requests at once and 30 a second, as a queue-proxy says it.
 std::string BusyStat() {
@@ -46,63 +36,6 @@ std::string BusyStat() {
   }
   return bytes;
 }
-
-class KnativePlatformTest : public ::testing::Test {
- protected:
-  KnativeConfig Config(AttachMode attach = AttachMode::kAnnotate) {
-    KnativeConfig config;
-    config.kubeconfig = cluster_.AdminConfig();
-    config.ns = cluster_.ns();
-    config.attach = attach;
-    config.annotated = AnnotatedObject::kRevision;
-    config.lease.enabled = false;
-    config.writes_per_second = 1000;
-    config.direct.period = SimTime::Millis(50);
-    config.direct.requests_port = 0;
-    config.zero_grace = SimTime::Millis(300);
-    config.actuation_within = SimTime::Seconds(1);
-    config.probe_within = SimTime::Millis(500);
-    return config;
-  }
-  void Begin(const KnativeConfig& config) {
-    auto platform = KnativePlatform::Create(config, Environment);
-    ASSERT_TRUE(platform.ok()) << platform.status();
-    platform_ = *std::move(platform);
-  }
-  // Observes until it is so; a bound only for a test that fails.
-  template <class Condition>
-  ::testing::AssertionResult Eventually(const Condition& condition) {
-    absl::Status last;
-    for (int i = 0; i < 1500; ++i) {
-      last = platform_->Observe(snapshot_);
-      if (last.ok() && condition()) return ::testing::AssertionSuccess();
-      std::this_thread::sleep_for(std::chrono::milliseconds(20));
-    }
-    return ::testing::AssertionFailure() << "not within 30 s; " << last;
-  }
-  const LiveFunction& Function(size_t slot) { return platform_->catalogue().functions[slot]; }
-  const FunctionStatus& Status(size_t slot) { return platform_->Status()[slot]; }
-  size_t Functions() { return platform_->catalogue().functions.size(); }
-  absl::Status Apply(const Decision& decision, size_t slot = 0) {
-    std::vector<Decision> decisions(Functions());
-    decisions[slot] = decision;
-    return platform_->Apply(decisions);
-  }
-  absl::Status HandBack(size_t slot = 0) {
-    const FunctionId id(static_cast<uint32_t>(slot));
-    return platform_->HandBack({&id, 1});
-  }
-  std::string OnRevision(std::string_view key) {
-    return cluster_.Annotation(knative::kRevisions, "hello-00001", key);
-  }
-  std::string OnAutoscaler(std::string_view key) {
-    return cluster_.Annotation(knative::kPodAutoscalers, "hello-00001", key);
-  }
-
-  TestCluster cluster_;
-  std::unique_ptr<KnativePlatform> platform_;
-  Snapshot snapshot_;
-};
 
 TEST_F(KnativePlatformTest, FunctionsComeAndGoAndKeepTheirSlots) {
   cluster_.AddFunction("hello");
@@ -345,7 +278,7 @@ TEST_F(KnativePlatformTest, OnlyTheHolderOfTheLeaseActs) {
   Begin(config);
   ASSERT_TRUE(Eventually([&] { return platform_->MayAct() && Functions() == 1; }));
   config.lease.identity = "b";
-  auto other = KnativePlatform::Create(config, Environment);
+  auto other = KnativePlatform::Create(config, FromEnvironment);
   ASSERT_TRUE(other.ok());
   Snapshot snapshot;
   ASSERT_TRUE(
@@ -372,7 +305,7 @@ TEST(KnativeLeaderChild, DISABLED_Leads) {
                   .duration = SimTime::Seconds(3),
                   .renew_deadline = SimTime::Seconds(2),
                   .retry = SimTime::Millis(200)};
-  auto platform = KnativePlatform::Create(config, Environment);
+  auto platform = KnativePlatform::Create(config, FromEnvironment);
   ASSERT_TRUE(platform.ok());
   std::this_thread::sleep_for(std::chrono::minutes(2));
 }
@@ -460,13 +393,13 @@ TEST_F(KnativePlatformTest, AnApiServerThatFailsIsToldAndOutlived) {
     cluster_.fake().Break(code);
     const SimTime begin = NetClock::Real().Now();
     EXPECT_TRUE(absl::IsUnavailable(Apply(Replicas(++replicas))));
+    EXPECT_TRUE(Status(0).not_carried_out);
     EXPECT_LT(NetClock::Real().Now() - begin, SimTime::Seconds(10));
     ASSERT_TRUE(Eventually([&] { return Status(0).actuation == Actuation::kPending; }));
     EXPECT_EQ(Functions(), 1u);  // what was known stays known
     cluster_.fake().Break(0);
-    // Without being told again.
-    ASSERT_TRUE(
-        Eventually([&] { return OnRevision(knative::kMinScale) == std::to_string(replicas); }));
+    ASSERT_TRUE(Eventually([&] { return Apply(Replicas(replicas)).ok(); }));
+    EXPECT_EQ(OnRevision(knative::kMinScale), std::to_string(replicas));
   }
 }
 
