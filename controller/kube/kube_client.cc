@@ -1,6 +1,7 @@
 #include "controller/kube/kube_client.h"
 
 #include <fmt/format.h>
+#include <xxhash.h>
 
 #include <nlohmann/json.hpp>
 #include <optional>
@@ -122,12 +123,11 @@ absl::StatusOr<HttpResponse> KubeClient::Try(const Call& call, CredentialSnapsho
 }
 
 absl::StatusOr<json> KubeClient::Run(const Call& call) {
-  uint64_t number = 0;
-  {
-    const std::lock_guard lock(mutex_);
-    number = calls_++;
-  }
-  Backoff backoff(options_.backoff, options_.seed + number);
+  // By what is called and when, not by how many calls were before it: where threads call at once
+  // that would be chance.
+  const uint64_t call_seed = XXH3_64bits_withSeed(call.what.data(), call.what.size(),
+                                                  static_cast<uint64_t>(clock_.Now().micros()));
+  Backoff backoff(options_.backoff, options_.seed + call_seed);
   const SimTime give_up = clock_.Now() + options_.patience;
   for (bool refreshed = false;;) {
     CredentialSnapshot used;

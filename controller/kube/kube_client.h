@@ -150,7 +150,6 @@ class KubeClient {
   const StopSignal never_;
   std::mutex mutex_;
   std::vector<std::unique_ptr<HttpClient>> idle_;  // guarded by mutex_
-  uint64_t calls_ = 0;                             // guarded by mutex_
 };
 
 }  // namespace reeve
