@@ -35,6 +35,7 @@ struct ChaosResult {
   uint64_t held = 0, fallen_back = 0, handed_back = 0;  // functions, ticks
   uint64_t changes = 0;                                 // of scales, written to the API server
   uint64_t windows = 0, decisions = 0;                  // in the store
+  uint64_t fingerprint = 0;                             // of all decisions, and when they were made
 };
 
 // The policy and the loop's fallback, so that whose decision was carried out can be seen: a
@@ -52,6 +53,11 @@ class ChaosRun : public LoopSink, private StepClock::Agenda {
   void OnEvent(const EventRecord& event) override;
 
  private:
+  static constexpr SimTime kPeriod = SimTime::Seconds(2);
+  static constexpr SimTime kMaxAge = SimTime::Seconds(6);
+  static constexpr SimTime kCoolDown = SimTime::Seconds(3);
+  static constexpr size_t kMostComplaints = 20;
+
   struct Fault {
     FaultKind kind;
     SimTime begin, end;
@@ -78,6 +84,7 @@ class ChaosRun : public LoopSink, private StepClock::Agenda {
   void CheckDecisions(const TickRecord& tick);
   bool Recovered(const TickRecord& tick) const;
   void CheckRecovery(const TickRecord& tick);
+  void AddToFingerprint(const TickRecord& tick);
   void Complain(const std::string& what);
 
   const ChaosOptions options_;

@@ -40,9 +40,9 @@ void Print(const ChaosResult& result) {
   if (!all.empty()) line("all", all);
   fmt::print(
       "{} ticks; functions held {} times, fallen back {}, handed back {}; {} changes of scale, all "
-      "within bounds; {} windows and {} decisions in the store\n",
+      "within bounds; {} windows and {} decisions in the store; fingerprint {:016x}\n",
       result.ticks, result.held, result.fallen_back, result.handed_back, result.changes,
-      result.windows, result.decisions);
+      result.windows, result.decisions, result.fingerprint);
 }
 
 TEST(ChaosTest, HundredsOfFaultsDoNoHarmAndAreRecoveredFromWithinTwoPeriods) {
@@ -65,6 +65,22 @@ TEST(ChaosTest, HundredsOfFaultsDoNoHarmAndAreRecoveredFromWithinTwoPeriods) {
     EXPECT_GT(result.changes, 200u);
   }
   std::filesystem::remove_all(options.folder);
+}
+
+// Nothing depends on how fast the machine is, or on whose thread runs first.
+TEST(ChaosTest, TheSameSeedIsTheSameRun) {
+  uint64_t fingerprints[2] = {};
+  for (int i = 0; i < 2; ++i) {
+    ChaosOptions options;
+    options.seed = 7;
+    options.faults = 12;
+    options.folder = fmt::format("{}/reeve_chaos_{}_{}", ::testing::TempDir(), ::getpid(), i);
+    std::filesystem::create_directories(options.folder);
+    ChaosRun run(options);
+    fingerprints[i] = run.Run().fingerprint;
+    std::filesystem::remove_all(options.folder);
+  }
+  EXPECT_EQ(fingerprints[0], fingerprints[1]);
 }
 
 }  // namespace

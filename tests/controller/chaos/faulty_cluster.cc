@@ -1,6 +1,7 @@
 #include "tests/controller/chaos/faulty_cluster.h"
 
 #include <fmt/format.h>
+#include <xxhash.h>
 
 #include <algorithm>
 #include <nlohmann/json.hpp>
@@ -66,7 +67,7 @@ std::string FaultyCluster::Revision(int function) {
 
 FaultyCluster::FaultyCluster(StepClock& clock, uint64_t seed)
     : clock_(clock),
-      random_(seed, StreamPurpose::kFailure, 0),
+      seed_(seed),
       queue_proxies_([this](const ScriptedRequest& request) { return Statistics(request); }) {
   for (int f = 0; f < kFunctions; ++f) {
     const json labels = {{std::string(knative::kServiceLabel), ServiceOf(f)},
@@ -114,9 +115,12 @@ void FaultyCluster::Configure(const std::string& folder, KnativeConfig& config) 
 
 // ---- faults
 
-double FaultyCluster::Draw() {
+double FaultyCluster::Draw(const ScriptedRequest& request) {
   const std::lock_guard lock(mutex_);
-  return random_.Uniform(draws_++);
+  const std::string& path = request.path;
+  const uint64_t seed = XXH3_64bits_withSeed(path.data(), path.size(), seed_);
+  return draws_.try_emplace(path, RandomStream(seed, StreamPurpose::kFailure, 0))
+      .first->second.Uniform();
 }
 
 void FaultyCluster::Begin(FaultKind kind, double share) {
@@ -151,22 +155,26 @@ void FaultyCluster::LetGo() {
   late->Stop();
 }
 
-std::optional<FaultKind> FaultyCluster::Hit(bool metrics) {
-  const std::lock_guard lock(mutex_);
-  if (!metrics && mute_) return FaultKind::kOutage;
-  for (const Active& active : active_) {
-    if (!metrics && active.kind == FaultKind::kOutage) return active.kind;
+std::optional<FaultKind> FaultyCluster::Hit(const ScriptedRequest& request, bool metrics) {
+  std::vector<Active> active;
+  {
+    const std::lock_guard lock(mutex_);
+    if (!metrics && mute_) return FaultKind::kOutage;
+    active = active_;
   }
-  for (const Active& active : active_) {
-    if (metrics ? !IsOfMetrics(active.kind) : !IsOfApiServer(active.kind)) continue;
-    if (active.share >= 1 || random_.Uniform(draws_++) < active.share) return active.kind;
+  for (const Active& each : active) {
+    if (!metrics && each.kind == FaultKind::kOutage) return each.kind;
+  }
+  for (const Active& each : active) {
+    if (metrics ? !IsOfMetrics(each.kind) : !IsOfApiServer(each.kind)) continue;
+    if (each.share >= 1 || Draw(request) < each.share) return each.kind;
   }
   return std::nullopt;
 }
 
 ScriptedReply FaultyCluster::Between(const ScriptedRequest& request,
                                      const std::function<ScriptedReply()>& answer) {
-  const std::optional<FaultKind> fault = Hit(/*metrics=*/false);
+  const std::optional<FaultKind> fault = Hit(request, /*metrics=*/false);
   const bool may_change =
       request.method == "PATCH" && request.path.find("/revisions/") != std::string::npos;
   std::array<ScaleChange, kFunctions> before;
@@ -198,7 +206,7 @@ ScriptedReply FaultyCluster::Faulty(FaultKind kind, const ScriptedRequest& reque
     case FaultKind::kUnavailable:
       return {.status = 503, .body = "busy", .headers = {{"Retry-After", "1"}}};
     case FaultKind::kDelay: {
-      const SimTime late = SimTime::FromSeconds(1.5 * Draw());
+      const SimTime late = SimTime::FromSeconds(1.5 * Draw(request));
       // The loop waits for what it writes, and drives the clock: time goes by for it. Everybody
       // else waits as for any answer.
       const bool of_loop = request.path.find("/revisions/") != std::string::npos;
@@ -216,7 +224,7 @@ ScriptedReply FaultyCluster::Faulty(FaultKind kind, const ScriptedRequest& reque
     }
     case FaultKind::kReset:
       // Done and not answered, or not done: the client cannot tell.
-      if (Draw() < 0.5) return CutShort(answer(), /*reset=*/true);
+      if (Draw(request) < 0.5) return CutShort(answer(), /*reset=*/true);
       return {.chunks = {"{"}, .cut = true};
     case FaultKind::kTruncated:
       return CutShort(answer(), /*reset=*/false);
@@ -246,7 +254,7 @@ ScriptedReply FaultyCluster::Statistics(const ScriptedRequest& request) {
   }
   stat.timestamp_ms = std::as_const(clock_).Now().micros() / 1000;
   std::string body = WriteQueueStat(stat);
-  const std::optional<FaultKind> fault = Hit(/*metrics=*/true);
+  const std::optional<FaultKind> fault = Hit(request, /*metrics=*/true);
   if (fault == FaultKind::kMetricsStale) {
     const std::lock_guard lock(mutex_);
     const auto known = last_statistics_.find(pod);
@@ -268,9 +276,9 @@ ScriptedReply FaultyCluster::Statistics(const ScriptedRequest& request) {
               .chunks = {body.substr(0, body.size() / 2)},
               .cut = true};
     case FaultKind::kMetricsTruncated:
-      return {
-          .body = body.substr(0, static_cast<size_t>(Draw() * static_cast<double>(body.size()))),
-          .content_type = "application/protobuf"};
+      return {.body = body.substr(
+                  0, static_cast<size_t>(Draw(request) * static_cast<double>(body.size()))),
+              .content_type = "application/protobuf"};
     case FaultKind::kMetricsGarbage:
       return {.body = "<html>\xff\xfe</html>", .content_type = "application/protobuf"};
     default: {

@@ -99,6 +99,8 @@ class FaultyCluster {
   void End(FaultKind kind);
   // The API server answers nothing, so that who is about to be killed says no farewell.
   void Mute(bool mute);
+  // No watch of a controller that is gone is left.
+  void AwaitNoWatches() { kube_.AwaitNoWatches(); }
   // Answers that are late come now.
   void LetGo();
   void SetDemand(int function, double requests_at_once);
@@ -122,16 +124,16 @@ class FaultyCluster {
   ScriptedReply Faulty(FaultKind kind, const ScriptedRequest& request,
                        const std::function<ScriptedReply()>& answer);
   ScriptedReply Statistics(const ScriptedRequest& request);
-  std::optional<FaultKind> Hit(bool metrics);
-  double Draw();
-  void Delay();
+  std::optional<FaultKind> Hit(const ScriptedRequest& request, bool metrics);
+  // Each path has draws of its own, so that they do not depend on whose request comes first.
+  double Draw(const ScriptedRequest& request);
   void SetPods(int function, int pods);
 
   StepClock& clock_;
-  const RandomStream random_;
+  const uint64_t seed_;
   mutable std::mutex mutex_;
   // Guarded by mutex_.
-  uint64_t draws_ = 0;
+  std::map<std::string, RandomCursor> draws_;  // by path
   bool mute_ = false;
   std::vector<Active> active_;
   std::array<double, kFunctions> demand_{};

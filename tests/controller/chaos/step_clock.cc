@@ -1,7 +1,5 @@
 #include "tests/controller/chaos/step_clock.h"
 
-#include <fmt/format.h>
-
 #include <algorithm>
 #include <chrono>
 
@@ -41,30 +39,31 @@ bool StepClock::AllWait() {
 void StepClock::Settle() {
   using std::chrono::steady_clock;
   const steady_clock::time_point give_up = steady_clock::now() + std::chrono::seconds(60);
-  // Twice: bytes may be under way to a thread that seems to wait.
-  for (int seen = 0; seen < 2;) {
-    seen = AllWait() ? seen + 1 : 0;
-    if (seen < 2) std::this_thread::sleep_for(std::chrono::microseconds(150));
+  // Before and after: what a thread that ran did may have given work to another.
+  while (!(AllWait() && threads_.AllSleep() && AllWait())) {
+    std::this_thread::sleep_for(std::chrono::microseconds(50));
     REEVE_CHECK(steady_clock::now() < give_up);
   }
 }
 
 void StepClock::AdvanceTo(SimTime time) {
-  while (true) {
-    Settle();
-    const int64_t now = now_us_.load();
-    if (now >= time.micros()) return;
+  Settle();
+  while (now_us_.load() < time.micros()) {
     int64_t next = time.micros();
-    if (agenda_ != nullptr) next = std::min(next, std::max(now, agenda_->Next().micros()));
+    if (agenda_ != nullptr)
+      next = std::min(next, std::max(now_us_.load(), agenda_->Next().micros()));
+    bool woken = false;
     {
       const std::lock_guard lock(mutex_);
       if (!waiting_.empty()) next = std::min(next, waiting_.begin()->micros());
+      woken = !waiting_.empty() && waiting_.begin()->micros() <= next;
       now_us_ = next;
-      changed_.notify_all();
+      if (woken) changed_.notify_all();
     }
+    if (woken) Settle();
     if (agenda_ != nullptr && agenda_->Next().micros() <= next) {
-      Settle();
       agenda_->At(SimTime::Micros(next));
+      Settle();
     }
   }
 }

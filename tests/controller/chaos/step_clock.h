@@ -15,6 +15,7 @@
 
 #include "controller/loop_clock.h"
 #include "controller/net/clock.h"
+#include "tests/controller/chaos/thread_states.h"
 
 namespace reeve {
 
@@ -56,6 +57,7 @@ class StepClock : public NetClock, public LoopClock {
 
   const int64_t wall_us_;
   const std::function<int()> idle_;
+  ThreadStates threads_;
   const std::thread::id driver_ = std::this_thread::get_id();
   Agenda* agenda_ = nullptr;
   std::atomic<int> expected_ = 0;

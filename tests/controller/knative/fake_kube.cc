@@ -3,7 +3,9 @@
 #include <fmt/format.h>
 
 #include <algorithm>
+#include <chrono>
 #include <sstream>
+#include <thread>
 #include <utility>
 
 #include "controller/kube/json_reading.h"
@@ -88,6 +90,7 @@ void FakeKube::ExpireWatches() {
   const std::lock_guard lock(mutex_);
   oldest_ = ++version_;
   events_.clear();
+  changed_.notify_all();
   server_->EndHeld();
 }
 
@@ -104,12 +107,14 @@ void FakeKube::SetBetween(Between between) {
 void FakeKube::EndWatches() {
   const std::lock_guard lock(mutex_);
   ++ended_;
+  changed_.notify_all();
 }
 
 void FakeKube::Garble(const std::string& noise) {
   const std::lock_guard lock(mutex_);
   ++garbled_;
   noise_ = noise;
+  changed_.notify_all();
 }
 
 ScriptedReply FakeKube::Answer(const ScriptedRequest& request) {
@@ -183,47 +188,80 @@ ScriptedReply FakeKube::List(const Target& target, const ScriptedRequest& reques
 }
 
 ScriptedReply FakeKube::Watch(const Target& target, const ScriptedRequest& request) {
-  auto from = std::make_shared<int64_t>(std::stoll(request.query.at("resourceVersion")));
-  if (*from < oldest_) return Refuse(410, "Expired", "too old resource version");
+  auto state = std::make_shared<WatchState>();
+  state->from = std::stoll(request.query.at("resourceVersion"));
+  if (state->from < oldest_) return Refuse(410, "Expired", "too old resource version");
   const auto given = request.query.find("labelSelector");
-  const std::string selector = given == request.query.end() ? "" : given->second;
-  // Counts itself while it has nothing to tell.
-  struct Silence {
-    explicit Silence(std::shared_ptr<std::atomic<int>> to) : count(std::move(to)) {}
-    ~Silence() { Set(false); }
-    void Set(bool now) {
-      if (now != silent) *count += now ? 1 : -1;
-      silent = now;
-    }
-    std::shared_ptr<std::atomic<int>> count;
-    bool silent = false;
-  };
-  auto silence = std::make_shared<Silence>(silent_);
+  state->selector = given == request.query.end() ? "" : given->second;
+  state->collection = target.collection;
+  state->ns = target.ns;
+  state->ended = ended_;
+  state->garbled = garbled_;
+  std::erase_if(watches_, [](const auto& watch) { return watch.expired(); });
+  watches_.push_back(state);
   ScriptedReply reply;
-  reply.stream = [this, from, target, selector, silence, ended = ended_,
-                  garbled = garbled_]() mutable -> std::optional<ScriptedReply::Piece> {
-    const std::lock_guard lock(mutex_);
-    silence->Set(false);
-    if (*from < oldest_ || ended != ended_) return ScriptedReply::Piece{.text = "", .last = true};
-    if (garbled != garbled_) {
-      garbled = garbled_;
+  reply.stream = [this, state]() -> std::optional<ScriptedReply::Piece> {
+    std::unique_lock lock(mutex_);
+    state->waits = true;
+    changed_.wait_for(lock, std::chrono::milliseconds(20), [&] { return HasNews(*state); });
+    if (!HasNews(*state)) {
+      state->from = version_;  // nothing until then is for it
+      return std::nullopt;
+    }
+    state->waits = false;
+    if (IsOver(*state)) return ScriptedReply::Piece{.text = "", .last = true};
+    if (state->garbled != garbled_) {
+      state->garbled = garbled_;
+      state->ended = -1;  // no client goes on with it
       return ScriptedReply::Piece{.text = noise_, .last = false};
     }
-    const auto news = std::upper_bound(
-        events_.begin(), events_.end(), *from,
-        [](int64_t version, const Event& event) { return version < event.version; });
-    for (auto at = news; at != events_.end(); ++at) {
-      const Event& event = *at;
-      if (event.collection != target.collection) continue;
-      if (!target.ns.empty() && event.ns != target.ns) continue;
-      if (!Selected(event.object, selector)) continue;
-      *from = event.version;
-      return ScriptedReply::Piece{.text = event.line, .last = false};
-    }
-    silence->Set(true);
-    return std::nullopt;
+    const Event& event = *NextEvent(*state);
+    state->from = event.version;
+    return ScriptedReply::Piece{.text = event.line, .last = false};
   };
   return reply;
+}
+
+bool FakeKube::IsOver(const WatchState& watch) const {
+  return watch.from < oldest_ || watch.ended != ended_;
+}
+
+const FakeKube::Event* FakeKube::NextEvent(const WatchState& watch) const {
+  const auto news =
+      std::upper_bound(events_.begin(), events_.end(), watch.from,
+                       [](int64_t version, const Event& event) { return version < event.version; });
+  for (auto at = news; at != events_.end(); ++at) {
+    if (at->collection != watch.collection) continue;
+    if (!watch.ns.empty() && at->ns != watch.ns) continue;
+    if (Selected(at->object, watch.selector)) return &*at;
+  }
+  return nullptr;
+}
+
+bool FakeKube::HasNews(const WatchState& watch) const {
+  return IsOver(watch) || watch.garbled != garbled_ || NextEvent(watch) != nullptr;
+}
+
+void FakeKube::AwaitNoWatches() {
+  EndWatches();
+  const auto open = [this] {
+    const std::lock_guard lock(mutex_);
+    return std::any_of(watches_.begin(), watches_.end(),
+                       [](const auto& watch) { return !watch.expired(); });
+  };
+  while (open()) std::this_thread::sleep_for(std::chrono::milliseconds(1));
+}
+
+int FakeKube::silent_watches() const {
+  const std::lock_guard lock(mutex_);
+  int silent = 0;
+  for (const std::weak_ptr<WatchState>& each : watches_) {
+    const std::shared_ptr<WatchState> watch = each.lock();
+    if (watch == nullptr) continue;
+    if (!watch->waits || HasNews(*watch)) return 0;
+    ++silent;
+  }
+  return silent;
 }
 
 void FakeKube::Record(const char* type, const Target& target, json& object) {
@@ -234,6 +272,7 @@ void FakeKube::Record(const char* type, const Target& target, json& object) {
     oldest_ = events_.front().version;
     events_.pop_front();
   }
+  changed_.notify_all();
 }
 
 std::vector<std::string> FakeKube::TakeWrites() {

@@ -3,7 +3,7 @@
 // the tests find with it, scripts/test-live finds with a real API server.
 #pragma once
 
-#include <atomic>
+#include <condition_variable>
 #include <deque>
 #include <functional>
 #include <map>
@@ -37,11 +37,14 @@ class FakeKube {
   using Between = std::function<ScriptedReply(const ScriptedRequest& request,
                                               const std::function<ScriptedReply()>& answer)>;
   void SetBetween(Between between);
-  // Ends all watches in order; sends each of them this, which is no event.
+  // Ends all watches in order; waits until none is left; sends each of them this, which is no
+  // event.
   void EndWatches();
+  void AwaitNoWatches();
   void Garble(const std::string& noise);
-  // Watches that have told all there is to tell.
-  int silent_watches() const { return *silent_; }
+  // Watches, when each has told all there is to tell up to now; else 0. One whose client has gone
+  // counts for some milliseconds.
+  int silent_watches() const;
   // "PATCH revisions ns/name" of all requests that changed something, in order.
   std::vector<std::string> writes() const;
   // The same, of those since the last call.
@@ -61,6 +64,12 @@ class FakeKube {
     std::string line;
     nlohmann::json object;
   };
+  struct WatchState {
+    std::string collection, ns, selector;
+    int64_t from = 0;                // the version it has told
+    int64_t ended = 0, garbled = 0;  // how often the server had when it began
+    bool waits = false;
+  };
   struct Target;  // what a path names
   static Target TargetOf(const ResourceType& type, const std::string& ns, const std::string& name);
 
@@ -69,16 +78,21 @@ class FakeKube {
   ScriptedReply List(const Target& target, const ScriptedRequest& request);
   ScriptedReply Watch(const Target& target, const ScriptedRequest& request);
   ScriptedReply Change(const Target& target, const ScriptedRequest& request);
+  bool IsOver(const WatchState& watch) const;
+  const Event* NextEvent(const WatchState& watch) const;  // null: none yet
+  bool HasNews(const WatchState& watch) const;
   void Record(const char* type, const Target& target, nlohmann::json& object);
 
   mutable std::mutex mutex_;
+  std::condition_variable changed_;  // there is something to tell to watches
+  // The rest is guarded by mutex_.
   int64_t version_ = 1000;
   int64_t oldest_ = 0;
   int broken_ = 0;
   std::shared_ptr<const Between> between_;
   int64_t ended_ = 0, garbled_ = 0;  // how often
   std::string noise_;
-  const std::shared_ptr<std::atomic<int>> silent_ = std::make_shared<std::atomic<int>>(0);
+  std::vector<std::weak_ptr<WatchState>> watches_;
   std::map<std::string, nlohmann::json> objects_;  // by path without subresource
   std::deque<Event> events_;                       // by version; old ones are forgotten
   std::set<std::string> forbidden_;
