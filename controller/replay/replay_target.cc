@@ -176,7 +176,8 @@ Names NamesOf(const ReplayTargetSpec& spec, const Trace& trace, size_t f) {
 }
 
 absl::Status CheckNames(const ReplayTargetSpec& spec, const Trace& trace) {
-  for (const auto& [name, renamed] : spec.names) {
+  for (const auto& entry : spec.names) {
+    const std::string& name = entry.first;
     const bool known =
         std::ranges::any_of(trace.functions(), [&](const auto& f) { return f.name == name; });
     if (!known) {

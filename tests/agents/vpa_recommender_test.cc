@@ -26,7 +26,7 @@ class VpaRecommenderTest : public testing::Test {
   VpaRange<int64_t> Memory() const { return recommender_.Recommend(options_).memory_bytes; }
 
   VpaOptions options_;
-  const VpaBuckets buckets_;
+  const VpaBuckets buckets_{};
   VpaRecommender recommender_{options_, buckets_};
 };
 

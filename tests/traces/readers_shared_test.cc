@@ -37,7 +37,7 @@ TEST_F(SharedTraces, Azure2019Of250Functions) {
   EXPECT_EQ(trace.tenants().size(), 227u);
   EXPECT_EQ(trace.apps().size(), 246u);
   // awk -F, 'NR>1{f+=$5;l+=$NF} END{print f, l}' invocations.csv
-  const auto sum = [&](int minute) {
+  const auto sum = [&trace = trace](int minute) {
     uint64_t total = 0;
     for (const MinuteCount& c : trace.minute(minute)) total += c.count;
     return total;

@@ -271,7 +271,6 @@ TEST_F(InformerTest, ASilentWatchIsTakenForDead) {
 
 TEST_F(InformerTest, WhatAWriteReturnedCountsAtOnceButNeverHidesANewerObject) {
   script_.lists = {[](auto&) { return ListOf("10", {Pod("a", "3")}); }};
-  std::atomic<bool> go{false};
   script_.watches = {[](auto&) { return ScriptedReply{.hold = true}; },
                      [](auto&) {
                        return ScriptedReply{.chunks = {Event("MODIFIED", Pod("a", "12"))},
