@@ -22,6 +22,10 @@ absl::Status ClusterSpec::Validate() const {
     return absl::InvalidArgumentError(
         "pause: only the pools behind balancer: sharding pause containers");
   }
+  if (resize == ResizeMode::kNewVersion && balancer != BalancerStrategy::kSharding) {
+    return absl::InvalidArgumentError(
+        "resize: only the pools behind balancer: sharding tell versions apart");
+  }
   for (size_t i = 1; i < interference.size(); ++i) {
     if (!(interference[i].load > interference[i - 1].load)) {
       return absl::InvalidArgumentError("interference: points must be in rising order of load");

@@ -89,6 +89,18 @@ constexpr auto EnumNames(ScaleDownOrder) {
       {{ScaleDownOrder::kNewest, "newest"}, {ScaleDownOrder::kIdleFirst, "idle_first"}}};
 }
 
+// What becomes of the containers that there are when a decision changes their function's memory or
+// concurrency.
+enum class ResizeMode : uint8_t {
+  kInPlace,     // Kubernetes: they change, as far as their nodes have room
+  kNewVersion,  // OpenWhisk: they stay as they are, end what was sent to them and serve nothing
+                // more
+};
+constexpr auto EnumNames(ResizeMode) {
+  return std::array<std::pair<ResizeMode, std::string_view>, 2>{
+      {{ResizeMode::kInPlace, "in_place"}, {ResizeMode::kNewVersion, "new_version"}}};
+}
+
 // A group of equal nodes.
 struct NodeGroupSpec {
   int32_t count = 1;
@@ -314,6 +326,7 @@ struct ClusterSpec {
   RouterStrategy router = RouterStrategy::kLeastOutstanding;
   ScaleDownOrder scale_down = ScaleDownOrder::kNewest;
   EvictionOrder eviction = EvictionOrder::kLeastRecentlyUsed;
+  ResizeMode resize = ResizeMode::kInPlace;
   PauseSpec pause;
   bool bind_cold_starts = true;
   double cpu_overcommit = 0;
@@ -340,6 +353,10 @@ struct ClusterSpec {
     v.Field("scale_down", &ClusterSpec::scale_down, "Which container goes first");
     v.Field("eviction", &ClusterSpec::eviction,
             "On-demand scaling: which idle container makes room for another function");
+    v.Field("resize", &ClusterSpec::resize,
+            "What a decided memory or concurrency does to the containers that there are: in_place, "
+            "or as a new version of an OpenWhisk action, which they do not serve any more until "
+            "keep-alive or somebody else's need ends them. With balancer: sharding only");
     v.Field("pause", &ClusterSpec::pause, "Pausing of idle containers");
     v.Field("bind_cold_starts", &ClusterSpec::bind_cold_starts,
             "On-demand scaling: a request that started a container waits for that one (Lambda, "
@@ -364,7 +381,7 @@ struct ClusterSpec {
 
   int node_count() const;
   // Conditions between fields: interference points rise, events name nodes that exist, the sharding
-  // balancer goes with on-demand scaling and pausing with it.
+  // balancer goes with on-demand scaling, pausing and new versions with it.
   absl::Status Validate() const;
 };
 

@@ -53,6 +53,7 @@ struct alignas(64) Container {
   uint32_t node = kNone;
   ContainerState state = ContainerState::kFree;
   bool start_fails = false;        // found out when the start ends
+  bool outdated = false;           // of an earlier version: takes nothing more
   uint32_t bound_request = kNone;  // waits for this container's start
   int64_t ready_us = 0;
   int64_t idle_since_us = 0;
@@ -134,12 +135,13 @@ struct alignas(64) Function {
   // Touched when containers change.
   alignas(64) std::vector<uint32_t> members;  // containers, by rising creation
   uint32_t ready = 0, starting = 0, draining = 0;
+  uint32_t outdated = 0;  // ready or starting, of earlier versions; in none of the others
   uint32_t unplaced = 0;  // wanted, but no node had room
   bool pending = false;   // stands in Engine::pending_
   uint32_t target = 0;    // replicas, or floor of warm containers
   uint32_t max_replicas = 0;
   uint64_t starts_drawn = 0;
-  Metered containers;  // ready, starting and draining
+  Metered containers;  // ready, starting, draining and outdated
   Metered memory_mib;
 
   // Settings; CPU in millicores, shares 0: as the limit.
@@ -157,6 +159,11 @@ struct alignas(64) Function {
 
 // An odd number of cache lines each, so that the same line of all elements uses all of the cache.
 static_assert(sizeof(Function) / 64 % 2 == 1 && sizeof(Container) / 64 % 2 == 1);
+
+// CPU in millicores, and its weight against others.
+struct CpuGrant {
+  int32_t limit, weight;
+};
 
 struct Timer {
   enum class Kind : uint8_t {
@@ -293,6 +300,11 @@ class SimulatedCluster::Engine {
   void Fail(uint32_t container);     // its requests fail with it
   void ScaleDown(uint32_t function, uint32_t excess);
   void ConfigureCpu(uint32_t container);
+  // Where one that does not drain is counted.
+  static uint32_t& CountOf(Function& f, const Container& c) {
+    if (c.outdated) return f.outdated;
+    return c.state == ContainerState::kStarting ? f.starting : f.ready;
+  }
   void Tell(const Container& c, ContainerEvent event) const {
     if (!container_sink) return;
     container_sink(
@@ -365,6 +377,10 @@ class SimulatedCluster::Engine {
   void ResizeCpu(uint32_t function, Millicores limit);
   void ResizeMemory(uint32_t function, Mebibytes limit);
   void FollowMemory(uint32_t function, bool limit_too);
+  const FunctionOverride* OverrideOf(uint32_t function) const;
+  CpuGrant GrantOf(const Container& c) const;
+  bool MakesNewVersion(const Function& f, const Decision& decision) const;
+  void Outdate(uint32_t function);
   void SetConcurrency(uint32_t function, int32_t concurrency);
   // Adds what the window counted and integrated to the function's totals.
   void CloseWindow(uint32_t function);

@@ -141,6 +141,7 @@ uint32_t SimulatedCluster::Engine::CreateContainer(uint32_t function, uint32_t n
   c.function = function;
   c.node = node;
   c.state = ContainerState::kStarting;
+  c.outdated = false;
   c.expiry_us = WinnerTree::kNever;
   c.bound_request = kNone;
   c.memory_mib = need.memory_mib;
@@ -192,7 +193,8 @@ uint32_t SimulatedCluster::Engine::CreateContainer(uint32_t function, uint32_t n
 void SimulatedCluster::Engine::ConfigureCpu(uint32_t container) {
   Container& c = containers_[container];
   const Function& f = functions_[c.function];
-  cpus_[c.node].Configure(c.cpu, container, now_, f.cpu_demand, f.cpu_limit, f.weight());
+  const CpuGrant grant = c.outdated ? GrantOf(c) : CpuGrant{f.cpu_limit, f.weight()};
+  cpus_[c.node].Configure(c.cpu, container, now_, f.cpu_demand, grant.limit, grant.weight);
   SetNodeTime(c.node);
 }
 
@@ -205,13 +207,13 @@ void SimulatedCluster::Engine::OnReady(uint32_t container) {
     Fail(container);
     return;
   }
+  --CountOf(f, c);
   c.state = ContainerState::kReady;
+  ++CountOf(f, c);
   Tell(c, ContainerEvent::kReady);
   c.ready_us = now_;
   c.idle_since_us = now_;
   f.cpu_used_window += cpus_[c.node].TakeUsed(c.cpu, now_);  // by the start
-  --f.starting;
-  ++f.ready;
   nodes_[c.node].idle_memory_mib += c.memory_mib;
   ConfigureCpu(container);
   if (c.bound_request != kNone) {
@@ -220,7 +222,9 @@ void SimulatedCluster::Engine::OnReady(uint32_t container) {
     Begin(f, request, container);
   }
   if (invokers_) BeginAssigned(container);
-  if (c.slot.outstanding < c.slot.concurrency) AvailableOf(f, c).Add(containers_, container);
+  if (!c.outdated && c.slot.outstanding < c.slot.concurrency) {
+    AvailableOf(f, c).Add(containers_, container);
+  }
   ServeQueue(function);
   AfterChange(container);
 }
@@ -251,7 +255,7 @@ void SimulatedCluster::Engine::OnKeepAlive(uint32_t container) {
   if (c.state != ContainerState::kReady || c.slot.outstanding > 0 || Resuming(container)) return;
   // It was used since the timer was set, or stays as part of the warm floor: look again later.
   int64_t left_us = f.keep_alive_us - (now_ - c.idle_since_us);
-  if (left_us <= 0 && f.alive() <= f.target) {
+  if (left_us <= 0 && !c.outdated && f.alive() <= f.target) {
     left_us = std::max<int64_t>(f.keep_alive_us, 1'000'000);
   }
   if (left_us > 0) {
@@ -268,8 +272,8 @@ void SimulatedCluster::Engine::Stop(uint32_t container) {
   Touch(c.function);
   if (c.slot.outstanding > 0) {
     AvailableOf(f, c).Remove(containers_, container);
+    --CountOf(f, c);
     c.state = ContainerState::kDraining;
-    --f.ready;
     ++f.draining;
     Tell(c, ContainerEvent::kDraining);
     return;
@@ -294,7 +298,7 @@ void SimulatedCluster::Engine::Discard(uint32_t container) {
   if (invokers_) Detach(container);
   switch (c.state) {
     case ContainerState::kStarting:
-      --f.starting;
+      --CountOf(f, c);
       if (c.bound_request != kNone) {
         const uint32_t request = c.bound_request;
         Unbind(f, container);
@@ -305,7 +309,7 @@ void SimulatedCluster::Engine::Discard(uint32_t container) {
       SetNodeTime(node_index);
       break;
     case ContainerState::kReady:
-      --f.ready;
+      --CountOf(f, c);
       AvailableOf(f, c).Remove(containers_, container);
       break;
     case ContainerState::kDraining:

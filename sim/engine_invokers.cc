@@ -186,7 +186,7 @@ void SimulatedCluster::Engine::Unassign(uint32_t request) {
 void SimulatedCluster::Engine::ReviewWarming(uint32_t container) {
   const Container& c = containers_[container];
   const Assigned& waiting = invokers_->assigned(container);
-  const bool open = (c.state == ContainerState::kStarting || waiting.resuming) &&
+  const bool open = (c.state == ContainerState::kStarting || waiting.resuming) && !c.outdated &&
                     waiting.count < c.slot.concurrency;
   std::vector<uint32_t>& warming = invokers_->ShelfOf(c.function, c.node).warming;
   const auto at = std::find(warming.begin(), warming.end(), container);
@@ -219,7 +219,9 @@ void SimulatedCluster::Engine::OnResumed(uint32_t container) {
   nodes_[c.node].idle_memory_mib += c.memory_mib;
   c.idle_since_us = now_;
   BeginAssigned(container);
-  if (c.slot.outstanding < c.slot.concurrency) AvailableOf(f, c).Add(containers_, container);
+  if (!c.outdated && c.slot.outstanding < c.slot.concurrency) {
+    AvailableOf(f, c).Add(containers_, container);
+  }
   AfterChange(container);
 }
 

@@ -100,8 +100,8 @@ void SimulatedCluster::Engine::PlacePending(uint32_t node, bool evict) {
 bool SimulatedCluster::Engine::Evictable(uint32_t container) const {
   const Container& c = containers_[container];
   const Function& f = functions_[c.function];
-  return c.state == ContainerState::kReady && c.slot.outstanding == 0 && f.alive() > f.target &&
-         !Resuming(container);
+  return c.state == ContainerState::kReady && c.slot.outstanding == 0 &&
+         (c.outdated || f.alive() > f.target) && !Resuming(container);
 }
 
 bool SimulatedCluster::Engine::FindVictims(uint32_t node_index, const Need& need) {
@@ -128,10 +128,11 @@ bool SimulatedCluster::Engine::FindVictims(uint32_t node_index, const Need& need
     const Container& c = containers_[victims_[i]];
     const Function& f = functions_[c.function];
     // The function's warm floor stays, counting those that go already.
-    const auto gone =
-        std::count_if(victims_.begin(), victims_.begin() + static_cast<ptrdiff_t>(kept),
-                      [&](uint32_t victim) { return containers_[victim].function == c.function; });
-    if (f.alive() - static_cast<uint32_t>(gone) <= f.target) continue;
+    const auto gone = std::count_if(
+        victims_.begin(), victims_.begin() + static_cast<ptrdiff_t>(kept), [&](uint32_t victim) {
+          return containers_[victim].function == c.function && !containers_[victim].outdated;
+        });
+    if (!c.outdated && f.alive() - static_cast<uint32_t>(gone) <= f.target) continue;
     freed.memory_mib += c.memory_mib;
     freed.cpu_millicores += f.cpu_limit;
     victims_[kept++] = victims_[i];

@@ -29,6 +29,8 @@ absl::Status SimulatedCluster::Engine::Apply(std::span<const Decision> decisions
 
 void SimulatedCluster::Engine::ApplyTo(uint32_t function, const Decision& decision) {
   Function& f = functions_[function];
+  const bool renewed = spec_.resize == ResizeMode::kNewVersion && MakesNewVersion(f, decision);
+  if (renewed) Outdate(function);
   if (decision.cpu_limit) ResizeCpu(function, *decision.cpu_limit);
   if (decision.memory_limit) {
     ResizeMemory(function, *decision.memory_limit);
@@ -46,8 +48,35 @@ void SimulatedCluster::Engine::ApplyTo(uint32_t function, const Decision& decisi
     const bool lower = target < f.target;
     f.target = target;
     if (on_demand_ && lower) ReviewIdle(function);
-    // Nothing is to be done for most functions in most periods.
-    if (f.alive() + f.unplaced != std::min(f.target, f.max_replicas)) Reconcile(function);
+  }
+  // Nothing is to be done for most functions in most periods.
+  if ((decision.replicas || renewed) &&
+      f.alive() + f.unplaced != std::min(f.target, f.max_replicas)) {
+    Reconcile(function);
+  }
+}
+
+bool SimulatedCluster::Engine::MakesNewVersion(const Function& f, const Decision& decision) const {
+  if (decision.memory_limit &&
+      std::max<int64_t>(1, decision.memory_limit->value()) != f.memory_limit_mib) {
+    return true;
+  }
+  return decision.concurrency &&
+         ConcurrencyLimit(std::max(0, *decision.concurrency)) != f.concurrency;
+}
+
+// The containers that there are end what was sent to them, and take nothing more.
+void SimulatedCluster::Engine::Outdate(uint32_t function) {
+  Function& f = functions_[function];
+  Touch(function);
+  for (uint32_t member : f.members) {
+    Container& c = containers_[member];
+    if (c.outdated || c.state == ContainerState::kDraining) continue;
+    AvailableOf(f, c).Remove(containers_, member);
+    --CountOf(f, c);
+    c.outdated = true;
+    ++CountOf(f, c);
+    ReviewWarming(member);
   }
 }
 
@@ -76,7 +105,7 @@ void SimulatedCluster::Engine::ResizeMemory(uint32_t function, Mebibytes limit) 
     Container& c = containers_[member];
     Node& node = nodes_[c.node];
     const int64_t change = f.memory_limit_mib - c.memory_mib;
-    if (change == 0 || change > node.memory_free_mib()) continue;
+    if (change == 0 || change > node.memory_free_mib() || c.outdated) continue;
     c.memory_mib += change;
     node.memory_held_mib += change;
     const bool idle =
@@ -96,17 +125,36 @@ void SimulatedCluster::Engine::FollowMemory(uint32_t function, bool limit_too) {
   const ContainerSpec& base = spec_.containers;
   const bool limit = base.cpu_limit_per_gib.value() > 0, shares = base.cpu_shares_from_memory;
   if (!limit && !shares) return;
-  const auto found = spec_.functions.find(trace_.functions()[function].name);
-  const FunctionOverride own = found == spec_.functions.end() ? FunctionOverride{} : found->second;
+  const FunctionOverride* own = OverrideOf(function);
   Function& f = functions_[function];
-  if (limit && limit_too && !own.cpu_limit) {
+  if (limit && limit_too && !(own && own->cpu_limit)) {
     ResizeCpu(function, CpuLimitFor(base, Mebibytes(f.memory_limit_mib)));
   }
-  if (!shares || own.cpu_shares) return;
+  if (!shares || (own && own->cpu_shares)) return;
   f.cpu_shares = CpuSharesFor(base, Mebibytes(f.memory_limit_mib));
   for (uint32_t member : f.members) {
     if (containers_[member].state != ContainerState::kStarting) ConfigureCpu(member);
   }
+}
+
+const FunctionOverride* SimulatedCluster::Engine::OverrideOf(uint32_t function) const {
+  const auto found = spec_.functions.find(trace_.functions()[function].name);
+  return found == spec_.functions.end() ? nullptr : &found->second;
+}
+
+// Of a container whose memory is no longer its function's: what follows memory follows its own.
+CpuGrant SimulatedCluster::Engine::GrantOf(const Container& c) const {
+  const ContainerSpec& base = spec_.containers;
+  const Function& f = functions_[c.function];
+  const FunctionOverride* own = OverrideOf(c.function);
+  int32_t limit = f.cpu_limit, shares = f.cpu_shares;
+  if (base.cpu_limit_per_gib.value() > 0 && !(own && own->cpu_limit)) {
+    limit = static_cast<int32_t>(CpuLimitFor(base, Mebibytes(c.memory_mib)).value());
+  }
+  if (base.cpu_shares_from_memory && !(own && own->cpu_shares)) {
+    shares = CpuSharesFor(base, Mebibytes(c.memory_mib));
+  }
+  return {limit, shares > 0 ? shares : limit};
 }
 
 void SimulatedCluster::Engine::SetConcurrency(uint32_t function, int32_t concurrency) {
@@ -117,6 +165,7 @@ void SimulatedCluster::Engine::SetConcurrency(uint32_t function, int32_t concurr
   Touch(function);
   for (uint32_t member : f.members) {
     Container& c = containers_[member];
+    if (c.outdated) continue;
     c.slot.concurrency = limit;
     if (c.state != ContainerState::kReady) continue;
     if (Resuming(member)) continue;

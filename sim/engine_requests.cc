@@ -367,7 +367,7 @@ void SimulatedCluster::Engine::AfterRelease(uint32_t container) {
     }
   }
   if (c.state == ContainerState::kDraining) return;
-  AvailableOf(f, c).Released(containers_, container);
+  if (!c.outdated) AvailableOf(f, c).Released(containers_, container);
   if (f.queue_head != kNone) ServeQueue(c.function);
   AfterChange(container);
 }

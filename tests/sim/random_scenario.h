@@ -126,6 +126,9 @@ inline ClusterSpec RandomCluster(uint64_t seed) {
   }
   c.cpu_shares_from_memory = dice.Chance(0.2);
   if (dice.Chance(0.2)) c.cpu_limit_per_gib = Millicores(2000);
+  if (spec.balancer == BalancerStrategy::kSharding && Dice(seed, 4).Chance(0.5)) {
+    spec.resize = ResizeMode::kNewVersion;
+  }
   REEVE_CHECK(spec.Validate().ok());
   return spec;
 }
