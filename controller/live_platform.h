@@ -166,9 +166,9 @@ class LivePlatform : public Platform {
   // The platform's own autoscaler takes over again, from the scale there is, and of what we have
   // set nothing is left: exactly our own settings are removed. For functions that were not taken
   // over, or were left behind by an earlier run of this program that ended without handing back,
-  // it removes what there is of ours. Again changes nothing. OK only when all were handed back;
-  // otherwise the status names the first that was not, and the loop tries again.
-  // Unimplemented without the capability.
+  // it removes what there is of ours. Again changes nothing. OK only when all were handed back, or
+  // the status names the first that was not and the loop tries again; at once after Cancelled, when
+  // only time was missing. Unimplemented without the capability.
   virtual absl::Status HandBack(std::span<const FunctionId> functions) = 0;
 
   // False while another instance of this program leads: the loop then goes on observing and

@@ -97,7 +97,7 @@ absl::Status OpenWhiskPlatform::TakeOver(std::span<const FunctionId> functions) 
     if (function.index() >= slots_.size()) {
       return absl::InvalidArgumentError("openwhisk: there is no such function");
     }
-    slots_[function.index()].handed_back = false;
+    slots_[function.index()].handed_back = slots_[function.index()].left = false;
   }
   return absl::OkStatus();
 }
@@ -125,7 +125,7 @@ absl::Status OpenWhiskPlatform::Apply(std::span<const Decision> decisions) {
     if (news) slot.asked_at = begin;
     if (!slot.asked()) continue;
     slot.to_write = true;
-    slot.handed_back = false;
+    slot.handed_back = slot.left = false;
   }
   return CarryOn(begin);
 }
@@ -263,9 +263,12 @@ void OpenWhiskPlatform::Prewarm(Slot& slot) {
 }
 
 absl::Status OpenWhiskPlatform::HandBackOne(Slot& slot) {
+  // In a call before, which had no time for all of them.
+  if (slot.left && !(slot.action && IsAttached(*slot.action))) return absl::OkStatus();
   const bool touched = slot.asked() || slot.unsure || slot.changed_at || slot.handed_back;
   slot.ForgetAsked();
   slot.handed_back = true;
+  slot.left = false;
   if (!slot.action || !(touched || IsAttached(*slot.action))) return absl::OkStatus();
   // As it is, and not as it was in the last list: somebody may have changed it.
   const absl::Status read = ReadAgain(slot);
@@ -276,8 +279,9 @@ absl::Status OpenWhiskPlatform::HandBackOne(Slot& slot) {
   const int32_t most =
       bounds.max_instances.value_or(bounds.concurrent_invocations.value_or(kWithoutLimit));
   const std::optional<json> body = HandBackBody(*slot.action, most);
-  if (!body) return absl::OkStatus();
-  return PutAction(slot, *body);
+  if (body) RETURN_IF_ERROR(PutAction(slot, *body));
+  slot.left = true;
+  return absl::OkStatus();
 }
 
 absl::Status OpenWhiskPlatform::HandBack(std::span<const FunctionId> functions) {
@@ -288,7 +292,7 @@ absl::Status OpenWhiskPlatform::HandBack(std::span<const FunctionId> functions) 
       return absl::InvalidArgumentError("openwhisk: there is no such function");
     }
     if (clock_.Now() - begin > WriteWithin()) {
-      return absl::UnavailableError("openwhisk: not all were handed back in time: again");
+      return absl::CancelledError("openwhisk: there was no time to hand back all: again");
     }
     const absl::Status status = HandBackOne(slots_[function.index()]);
     if (first.ok() && !status.ok()) {

@@ -1,6 +1,8 @@
 // A platform and a policy that do what a test says, and remember what was asked of them.
 #pragma once
 
+#include <algorithm>
+#include <cstdint>
 #include <functional>
 #include <memory>
 #include <set>
@@ -82,7 +84,13 @@ class FakePlatform : public LivePlatform {
   absl::Status HandBack(std::span<const FunctionId> functions) override {
     ++hand_backs_tried;
     if (!hand_back_status.ok()) return hand_back_status;
-    for (const FunctionId f : functions) handed_back.push_back(f.index());
+    size_t more = hand_backs_at_once;
+    for (const FunctionId f : functions) {
+      const bool done = std::count(handed_back.begin(), handed_back.end(), f.index()) > 0;
+      if (done && hand_backs_at_once != SIZE_MAX) continue;
+      if (more-- == 0) return absl::CancelledError("again");
+      handed_back.push_back(f.index());
+    }
     return absl::OkStatus();
   }
   bool MayAct() const override { return may_act; }
@@ -98,6 +106,7 @@ class FakePlatform : public LivePlatform {
   std::optional<SimTime> window;
   SimTime observe_takes;
   absl::Status observe_status, apply_status, hand_back_status;
+  size_t hand_backs_at_once = SIZE_MAX;  // for more there is no time in a call
   bool may_act = true;
   std::set<uint32_t> fails;             // slots whose decisions are not carried out
   std::set<uint32_t> others;            // slots on which another instance acts

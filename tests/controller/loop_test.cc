@@ -97,6 +97,14 @@ TEST(ControlLoopTest, TheEndSaysWhatCouldNotBeHandedBack) {
   EXPECT_EQ(f.platform.hand_backs_tried, 3);
 }
 
+TEST(ControlLoopTest, TheEndTakesTheTimeThatHandingBackAllNeeds) {
+  LoopFixture f(std::vector<std::string>(8, "t"), ControlMode::kActive);
+  f.platform.hand_backs_at_once = 1;
+  EXPECT_TRUE(f.Run(3).ok());
+  EXPECT_EQ(f.platform.handed_back.size(), 8u);
+  EXPECT_EQ(f.platform.hand_backs_tried, 8);
+}
+
 TEST(ControlLoopTest, WithoutLeadershipNothingIsTouched) {
   LoopFixture f({"t"}, ControlMode::kActive);
   f.platform.may_act = false;

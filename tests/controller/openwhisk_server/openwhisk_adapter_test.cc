@@ -130,6 +130,26 @@ TEST_F(OpenWhiskAdapterTest, AStormOfRefusalsIsWaitedOut) {
   EXPECT_EQ(Action("search")["version"], "0.0.2");
 }
 
+// 0.3 s for each of six; a call has a tenth of a second, and there are three tries.
+TEST_F(OpenWhiskAdapterTest, ASlowServerIsHandedBackAllOfIt) {
+  for (const char* name : {"guest/a", "guest/b", "guest/c", "guest/d", "guest/e"}) {
+    server_config_.actions[name].memory = Mebibytes(256);
+  }
+  StartServer(/*called=*/false);
+  const std::string names[] = {"a", "b", "c", "d", "e", "search"};
+  const auto with = [&](int64_t memory) {
+    return std::count_if(std::begin(names), std::end(names), [&](const std::string& name) {
+      return Action(name)["limits"]["memory"] == memory;
+    });
+  };
+  Begin();
+  ASSERT_TRUE(Eventually([&] { return with(512) == 6; }));
+  server_->SetFaults({{.kind = FaultKind::kDelay, .method = "PUT", .delay = SimTime::Millis(300)}});
+  End();
+  EXPECT_EQ(with(256), 6);
+  EXPECT_EQ(server_->faults_met(), 6u);  // none was handed back twice
+}
+
 // The namespace's own throttle, which is for those who call: we leave them half of it.
 TEST_F(OpenWhiskAdapterTest, KeepingWarmLeavesHalfOfTheRateToOthers) {
   server_config_.namespaces["guest"].invocations_per_minute = 10;
