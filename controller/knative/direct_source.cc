@@ -2,9 +2,11 @@
 
 #include <fmt/format.h>
 
+#include <algorithm>
 #include <cmath>
 #include <optional>
 #include <set>
+#include <utility>
 
 #include "controller/knative/queue_stat.h"
 #include "controller/prometheus/exposition.h"
@@ -82,10 +84,13 @@ DirectSource::~DirectSource() {
   Stop();
 }
 
-void DirectSource::Start() {
+void DirectSource::Start(std::function<std::vector<RevisionView>()> pods) {
   REEVE_CHECK(!thread_.joinable());
-  thread_ = std::thread([this] {
+  thread_ = std::thread([this, pods = std::move(pods)] {
+    // Mostly the loop has looked by then, and has told whom to ask.
+    if (pods) clock_.WaitFor(std::min(options_.period, SimTime::Millis(100)), stop_);
     while (!stop_.stopped()) {
+      if (pods && !collected()) Expect(pods());
       Scrape();
       clock_.WaitFor(options_.period, stop_);
     }
@@ -95,6 +100,29 @@ void DirectSource::Start() {
 void DirectSource::Stop() {
   stop_.Stop();
   if (thread_.joinable()) thread_.join();
+}
+
+bool DirectSource::collected() const {
+  const std::lock_guard lock(mutex_);
+  return collected_;
+}
+
+std::optional<SimTime> DirectSource::asking_since() const {
+  const std::lock_guard lock(mutex_);
+  return asking_since_;
+}
+
+void DirectSource::Expect(const std::vector<RevisionView>& revisions) {
+  const std::lock_guard lock(mutex_);
+  if (collected_) return;
+  targets_.clear();
+  for (const RevisionView& revision : revisions) {
+    for (const PodView& pod : revision.pods) {
+      if (!pod.ready || pod.terminating) continue;
+      records_.try_emplace(targets_.emplace_back(TargetFor(revision.ns, pod)).pod);
+    }
+  }
+  if (!targets_.empty() && !asking_since_) asking_since_ = clock_.Now();
 }
 
 DirectSource::Target DirectSource::TargetFor(const std::string& ns, const PodView& pod) const {
@@ -183,6 +211,7 @@ FigureRound DirectSource::Collect(const std::vector<RevisionView>& revisions, Si
   FigureRound round;
   round.window = window;
   const std::lock_guard lock(mutex_);
+  collected_ = true;
   targets_.clear();
   std::set<std::string> living;
   for (const RevisionView& revision : revisions) {

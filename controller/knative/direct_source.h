@@ -6,9 +6,11 @@
 // Pods are asked in a thread, every `period`; Collect hands out what came since the last Collect.
 #pragma once
 
+#include <functional>
 #include <map>
 #include <memory>
 #include <mutex>
+#include <optional>
 #include <string>
 #include <thread>
 #include <vector>
@@ -73,8 +75,12 @@ class DirectSource {
   DirectSource(const DirectSource&) = delete;
   DirectSource& operator=(const DirectSource&) = delete;
 
-  void Start();
+  // `pods` tells whom to ask until the first Collect does, so that a loop that has to wait for its
+  // first look has numbers then. Called in the thread.
+  void Start(std::function<std::vector<RevisionView>()> pods = nullptr);
   void Stop();
+  // When pods were asked first, though nobody has collected yet.
+  std::optional<SimTime> asking_since() const;
   // What came since the last call. A revision counts as measured when at least four fifths of its
   // ready pods answered, those left out that have come since the last call and were not asked yet;
   // the others are taken to be like them. A statistic of the same moment as one of five seconds ago
@@ -98,6 +104,8 @@ class DirectSource {
     RequestCounters counters, baseline;  // now, and at the last Collect
   };
 
+  bool collected() const;
+  void Expect(const std::vector<RevisionView>& revisions);
   std::vector<Target> Targets() const;
   Target TargetFor(const std::string& ns, const PodView& pod) const;
 
@@ -110,6 +118,8 @@ class DirectSource {
   mutable std::mutex mutex_;
   std::vector<Target> targets_;               // guarded by mutex_
   std::map<std::string, PodRecord> records_;  // guarded by mutex_; by pod
+  bool collected_ = false;                    // guarded by mutex_
+  std::optional<SimTime> asking_since_;       // guarded by mutex_
 };
 
 }  // namespace reeve

@@ -152,7 +152,9 @@ void KnativePlatform::Start() {
         nodes_.get(), serverless_services_.get()}) {
     if (informer != nullptr) informer->Start();
   }
-  if (direct_ != nullptr) direct_->Start();
+  if (direct_ != nullptr) {
+    direct_->Start([this] { return Healthy().ok() ? Views() : std::vector<RevisionView>(); });
+  }
   if (prometheus_ != nullptr) prometheus_->Start();
   if (elector_ != nullptr) elector_->Start();
 }
@@ -246,12 +248,14 @@ SimTime KnativePlatform::OldestContact() const {
   return oldest;
 }
 
-ClusterObjects KnativePlatform::Objects() const {
-  return {.services = services_->All(),
-          .revisions = revisions_->All(),
-          .autoscalers = autoscalers_->All(),
-          .deployments = deployments_->All(),
-          .pods = pods_->All()};
+std::vector<RevisionView> KnativePlatform::Views() const {
+  const ClusterObjects objects{.services = services_->All(),
+                               .revisions = revisions_->All(),
+                               .autoscalers = autoscalers_->All(),
+                               .deployments = deployments_->All(),
+                               .pods = pods_->All()};
+  return ViewRevisions(
+      objects, {.tenant_label = config_.tenant_label, .slo_annotation = config_.slo_annotation});
 }
 
 void KnativePlatform::UpdateCatalogue() {
@@ -320,11 +324,12 @@ void KnativePlatform::FillCluster(ClusterState& cluster) const {
 absl::Status KnativePlatform::Observe(Snapshot& snapshot) {
   const SimTime now = clock_.Now();
   RETURN_IF_ERROR(Healthy());
-  views_ = ViewRevisions(
-      Objects(), {.tenant_label = config_.tenant_label, .slo_annotation = config_.slo_annotation});
+  views_ = Views();
   UpdateCatalogue();
   LearnAnnotatedObject(now);
-  const SimTime window = observed_at_ ? now - *observed_at_ : SimTime();
+  const std::optional<SimTime> since =
+      observed_at_ || direct_ == nullptr ? observed_at_ : direct_->asking_since();
+  const SimTime window = since ? now - *since : SimTime();
   const FigureRound round = direct_ != nullptr ? direct_->Collect(views_, now, window)
                                                : prometheus_->Collect(views_, now, window);
   observed_at_ = now;

@@ -106,7 +106,7 @@ class KnativePlatform : public LivePlatform {
 
   // knative_platform.cc
   absl::Status Healthy() const;
-  ClusterObjects Objects() const;
+  std::vector<RevisionView> Views() const;  // any thread
   void UpdateCatalogue();
   void FillCluster(ClusterState& cluster) const;
   void FillStatus(const Slot& slot, const FunctionFigures* figures, const FigureRound& round,

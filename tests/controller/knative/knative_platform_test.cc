@@ -97,6 +97,27 @@ TEST_F(KnativePlatformTest, FiguresComeFromTheQueueProxies) {
   EXPECT_THAT(Status(0).detail, HasSubstr("queue-proxies"));
 }
 
+// A loop that begins while the API server is away looks late for the first time, and then need not
+// wait for one window more.
+TEST_F(KnativePlatformTest, TheFirstLookHasNumbersWhereItHadToBeWaitedFor) {
+  ScriptedServer proxy([](const ScriptedRequest&) {
+    return ScriptedReply{.body = BusyStat(), .content_type = "application/protobuf"};
+  });
+  cluster_.AddFunction("hello");
+  cluster_.AddPod("hello-00001", "one", true);
+  KnativeConfig config = Config(AttachMode::kObserve);
+  config.direct.addresses[cluster_.ns() + "/one"].statistics =
+      fmt::format("127.0.0.1:{}", proxy.port());
+  Begin(config);
+  for (int i = 0; i < 500 && proxy.requests().size() < 2; ++i) {
+    std::this_thread::sleep_for(std::chrono::milliseconds(20));
+  }
+  ASSERT_TRUE(platform_->Observe(snapshot_).ok());
+  EXPECT_GT(snapshot_.window, SimTime());
+  EXPECT_EQ(snapshot_.functions.in_flight[0], 2u);
+  EXPECT_LT(Status(0).metrics_age, SimTime::Seconds(5));
+}
+
 TEST_F(KnativePlatformTest, ACountIsAnnotatedActuatedAndHandedBack) {
   cluster_.AddFunction("hello");
   Begin(Config());
