@@ -84,13 +84,18 @@ def check_store(store, reeve, told, functions):
     ticks = stored_ticks(store)
     torn = [t for t in ticks if t[2] not in (functions, 0)]
     by_tick = collections.defaultdict(list)
-    for wall, tick, rows in ticks:
-        by_tick[tick].append((wall, rows))
-    lost, last_lost = 0, 0
+    for at, (wall, tick, _) in enumerate(ticks):
+        by_tick[tick].append((wall, at))
+    lost, last_lost, before = 0, 0, -1
     for wall, tick, count, life, last in told:
         if count == 0:
             continue  # before the functions were known there is nothing to store
-        if any(abs(one[0] - wall) < 1.5 for one in by_tick[tick]):
+        at = next((at for stored, at in by_tick[tick] if abs(stored - wall) < 1.5), None)
+        # The clock may jump between the record and the line of the log: then it is what comes next.
+        if at is None and before + 1 < len(ticks) and ticks[before + 1][1] == tick:
+            at = before + 1
+        if at is not None:
+            before = at
             continue
         if last:
             last_lost += 1  # the process was killed before its writer had it

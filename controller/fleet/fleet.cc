@@ -62,7 +62,6 @@ using prometheus::MetricType;
 // A job of a worker lasts as long as one call at most, so that the end does not wait for long.
 constexpr int kWorkers = 8;
 constexpr SimTime kDefinitionsWithin = SimTime::Seconds(30);
-constexpr SimTime kDrainWithin = SimTime::Seconds(10);
 
 std::map<std::string, uint32_t> ServicesOf(const std::vector<FleetFunction>& functions) {
   std::map<std::string, uint32_t> services;
