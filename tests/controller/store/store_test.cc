@@ -316,7 +316,7 @@ TEST_F(StoreTest, AStartWhileTheWallClockIsWrongCostsNoRecord) {
     ASSERT_TRUE(store.ok());
     for (uint64_t k = life * 60; k < life * 60 + 60; ++k) {
       TickRecord tick = ticks.At(k);
-      tick.time = SimTime::Hours(100) + SimTime::Seconds(2) * static_cast<int64_t>(k);
+      tick.time = SimTime::Hours(1000) + SimTime::Seconds(2) * static_cast<int64_t>(k);
       if (k >= 60 && k < 65) tick.wall_us += int64_t{365} * 24 * 3600 * 1'000'000;
       (*store)->OnTick(tick);
       (*store)->Flush();
