@@ -138,15 +138,16 @@ TEST_F(OpenWhiskLoopTest, OnlyForTenantsThatAreActive) {
 
 TEST_F(OpenWhiskLoopTest, AStormPasses) {
   whisk_.AddAction("hello");
-  std::atomic<bool> storm = false;
-  whisk_.SetHooks([&](const ScriptedRequest&) -> std::optional<ScriptedReply> {
-    if (!storm) return std::nullopt;
+  // Shared: the server answers until the fixture ends.
+  const auto storm = std::make_shared<std::atomic<bool>>(false);
+  whisk_.SetHooks([storm](const ScriptedRequest&) -> std::optional<ScriptedReply> {
+    if (!*storm) return std::nullopt;
     return WhiskError(429, "Too many requests in the last minute (count: 121, allowed: 120).");
   });
   options_.spec.tenants["alice"] = {ControlMode::kShadow, false};
   Begin();
   ASSERT_TRUE(Eventually([&] { return Ticked(4); }));
-  storm = true;
+  *storm = true;
   const size_t before = whisk_.requests().size();
   modes_->Set("alice", {ControlMode::kActive, false});
   ASSERT_TRUE(Eventually([&] {
@@ -157,7 +158,7 @@ TEST_F(OpenWhiskLoopTest, AStormPasses) {
   ASSERT_TRUE(Eventually([&] { return Ticked(ticks + 16); }));  // four seconds
   // Ticks went on; requests did not: 0.4 s, 0.8 s, 1.6 s between two at least, reading and writing.
   EXPECT_LE(whisk_.requests().size() - before, 12u);
-  storm = false;
+  *storm = false;
   ASSERT_TRUE(Eventually([&] { return whisk_.Limits("hello")["memory"] == 512; }));
 }
 
