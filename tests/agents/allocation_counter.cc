@@ -8,6 +8,14 @@ namespace {
 std::atomic<size_t> allocations{0};
 }
 
+// ThreadSanitizer of clang has these itself and links them statically: under it nothing is counted.
+#if defined(__has_feature)
+#if __has_feature(thread_sanitizer)
+#define REEVE_COUNTS_NO_ALLOCATIONS
+#endif
+#endif
+
+#ifndef REEVE_COUNTS_NO_ALLOCATIONS
 void* operator new(size_t size) {
   ++allocations;
   if (void* p = std::malloc(size)) return p;
@@ -37,6 +45,7 @@ void operator delete(void* p) noexcept {
 void operator delete(void* p, size_t) noexcept {
   std::free(p);
 }
+#endif
 
 namespace reeve {
 
