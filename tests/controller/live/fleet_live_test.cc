@@ -14,15 +14,11 @@
 #include <optional>
 #include <thread>
 
-#include "agents/simulated_policies.h"
 #include "controller/fleet/fleet.h"
 #include "controller/knative/prometheus_source.h"
 #include "controller/knative/revision_view.h"
 #include "controller/kube/json_reading.h"
 #include "controller/serve/serve.h"
-#include "controller/store/schema.h"
-#include "controller/store/store_reader.h"
-#include "controller/window_rows.h"
 #include "core/files.h"
 #include "envs/scenario.h"
 #include "runs/run_folder.h"
@@ -30,6 +26,7 @@
 #include "runs/simulation.h"
 #include "tests/controller/fleet/free_port.h"
 #include "tests/controller/knative/test_cluster.h"
+#include "tests/controller/live/decision_replay.h"
 
 extern char** environ;
 
@@ -213,35 +210,6 @@ TEST_F(FleetLiveTest, APrometheusScrapesTwoHundredPodsAndAnswersForEachFunction)
 
 // ---- sim to live
 
-// What the loop decided, by the windows that it decided on.
-struct Decided {
-  int64_t wall_us;
-  std::string function, decider;
-  std::optional<int64_t> replicas;
-};
-
-std::vector<Decided> ReadDecided(const std::string& store) {
-  std::vector<Decided> all;
-  absl::StatusOr<SqliteDb> db = OpenStoreForReading(store);
-  EXPECT_TRUE(db.ok()) << db.status();
-  if (!db.ok()) return all;
-  auto statement = db->Prepare(
-      "SELECT wall_us, f.id, decider, wished_replicas FROM decisions JOIN functions f "
-      "USING(function) ORDER BY wall_us, f.name");
-  EXPECT_TRUE(statement.ok()) << statement.status();
-  while (statement.ok()) {
-    const auto row = statement->Step();
-    EXPECT_TRUE(row.ok()) << row.status();
-    if (!row.ok() || !*row) break;
-    Decided& decided = all.emplace_back();
-    decided.wall_us = statement->Int(0);
-    decided.function = statement->Text(1);
-    decided.decider = statement->Text(2);
-    if (!statement->IsNull(3)) decided.replicas = statement->Int(3);
-  }
-  return all;
-}
-
 TEST_F(FleetLiveTest, ATrainedPolicyDecidesAsInSimulationAndCostsTheSame) {
   const char* trained = std::getenv("REEVE_TEST_POLICY");
   ASSERT_NE(trained, nullptr) << "scripts/test-live trains one";
@@ -294,55 +262,17 @@ TEST_F(FleetLiveTest, ATrainedPolicyDecidesAsInSimulationAndCostsTheSame) {
   const auto simulated = RunSimulation(*trace, plain, 1);
   ASSERT_TRUE(simulated.ok()) << simulated.status();
   const RunSummary &live = result_->summary, &expected = simulated->summary;
-  for (const RunSummary* run : {&live, &expected}) {
-    fmt::print(
-        "{:>10}: {} requests, p50 {:.0f} p95 {:.0f} p99 {:.0f} ms, {:.1f} GB-s, "
-        "{:.0f} container-s, {} cold starts, {} containers started\n",
-        run == &live ? "live" : "simulated", run->arrivals, *run->latency_p50_ms,
-        *run->latency_p95_ms, *run->latency_p99_ms, run->gb_seconds, run->container_seconds,
-        run->cold_starts, run->containers_started);
-  }
+  PrintRun("live", live);
+  PrintRun("simulated", expected);
   EXPECT_EQ(live.arrivals, expected.arrivals);
   EXPECT_NEAR(*live.latency_p99_ms / *expected.latency_p99_ms, 1, 0.1);
   EXPECT_NEAR(live.gb_seconds / expected.gb_seconds, 1, 0.1);
   EXPECT_GT(live.containers_started, 10u);  // it did scale
 
-  // The windows that the loop kept, through the policy as simulations make it: decision by
-  // decision the same.
-  const auto history = ReadHistory(serve.store.path, 100000);
-  ASSERT_TRUE(history.ok()) << history.status();
-  const std::vector<Decided> decided = ReadDecided(serve.store.path);
-  const auto policy = MakeSimulatedPolicy(learned, *trace, plain.cluster, {kSeed, {}});
-  ASSERT_TRUE(policy.ok()) << policy.status();
-  const size_t functions = trace->functions().size();
-  size_t next = 0, compared = 0, of_policy = 0, moved = 0;
-  SimTime time;
-  Snapshot snapshot;
-  std::vector<Decision> decisions(functions);
-  for (const PastWindow& past : *history) {
-    if (past.ids.size() != functions) continue;  // before all of them were there, or when they went
-    time += past.snapshot.window;
-    snapshot = past.snapshot;
-    snapshot.time = time;
-    std::fill(decisions.begin(), decisions.end(), Decision{});
-    ASSERT_TRUE((*policy)->Decide(snapshot, decisions).ok());
-    while (next < decided.size() && decided[next].wall_us < past.wall_us) ++next;
-    for (; next < decided.size() && decided[next].wall_us == past.wall_us; ++next) {
-      const auto row = std::find(past.ids.begin(), past.ids.end(), decided[next].function);
-      ASSERT_NE(row, past.ids.end());
-      const auto f = static_cast<size_t>(row - past.ids.begin());
-      ++compared;
-      if (decided[next].decider != "policy") continue;
-      ++of_policy;
-      EXPECT_EQ(decided[next].replicas, decisions[f].replicas) << past.wall_us << " " << f;
-      moved += decisions[f].replicas.has_value() && static_cast<uint32_t>(*decisions[f].replicas) !=
-                                                        past.snapshot.functions.replicas_asked[f];
-    }
-  }
-  fmt::print("{} of {} decisions were the policy's, {} of them a change\n", of_policy, compared,
-             moved);
-  EXPECT_GT(of_policy, 100 * functions);  // of 120 windows
-  EXPECT_GT(moved, 10u);
+  const ReplayedDecisions replayed =
+      ExpectDecisionsAsSimulated(serve.store.path, learned, *trace, plain.cluster, kSeed);
+  EXPECT_GT(replayed.of_policy, 100 * trace->functions().size());  // of 120 windows
+  EXPECT_GT(replayed.moved, 10u);
 }
 
 }  // namespace
