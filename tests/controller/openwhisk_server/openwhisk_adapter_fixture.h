@@ -176,7 +176,8 @@ class OpenWhiskAdapterTest : public ::testing::Test {
   }
   // How the loop shows a function; only after a tick.
   FunctionState Shown(const std::string& function) {
-    for (const FunctionState& shown : loop_->state()->functions) {
+    const auto state = loop_->state();  // held: the loop puts another in its place
+    for (const FunctionState& shown : state->functions) {
       if (shown.function.id == function) return shown;
     }
     ADD_FAILURE() << function << " is not shown";
