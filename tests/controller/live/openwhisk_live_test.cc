@@ -158,7 +158,7 @@ TEST_F(OpenWhiskLiveTest, ATrainedPolicyDecidesAsInSimulationAndCostsTheSame) {
   const ReplayedDecisions replayed =
       ExpectDecisionsAsSimulated(serve.store.path, learned, *trace, plain.cluster, kSeed);
   EXPECT_GT(replayed.of_policy, 50 * trace->functions().size());  // of 60 windows
-  EXPECT_GT(replayed.moved, 10u);
+  EXPECT_GT(replayed.moved, 6u);
 }
 
 }  // namespace
