@@ -18,6 +18,7 @@ namespace {
 namespace wire = bus::v1;
 
 constexpr size_t kSessionBytes = 64;
+
 Catalogue CatalogueOf(const wire::Hello& hello) {
   Catalogue catalogue;
   catalogue.generation = 1;

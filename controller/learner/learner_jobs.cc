@@ -22,6 +22,7 @@ namespace {
 namespace wire = learner::v1;
 
 constexpr size_t kExpertBytes = 64;
+
 // All but the batch itself, by which two trainings differ.
 std::string PlanKey(const BatchPlan& plan) {
   return fmt::format("{}/{}/{}", plan.stretches, plan.steps, WriteConfig(plan.online));

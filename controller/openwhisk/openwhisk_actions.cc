@@ -97,7 +97,8 @@ absl::Status OpenWhiskPlatform::TakeOver(std::span<const FunctionId> functions) 
     if (function.index() >= slots_.size()) {
       return absl::InvalidArgumentError("openwhisk: there is no such function");
     }
-    slots_[function.index()].handed_back = slots_[function.index()].left = false;
+    Slot& slot = slots_[function.index()];
+    slot.handed_back = slot.none_left = false;
   }
   return absl::OkStatus();
 }
@@ -125,7 +126,7 @@ absl::Status OpenWhiskPlatform::Apply(std::span<const Decision> decisions) {
     if (news) slot.asked_at = begin;
     if (!slot.asked()) continue;
     slot.to_write = true;
-    slot.handed_back = slot.left = false;
+    slot.handed_back = slot.none_left = false;
   }
   return CarryOn(begin);
 }
@@ -264,11 +265,11 @@ void OpenWhiskPlatform::Prewarm(Slot& slot) {
 
 absl::Status OpenWhiskPlatform::HandBackOne(Slot& slot) {
   // In a call before, which had no time for all of them.
-  if (slot.left && !(slot.action && IsAttached(*slot.action))) return absl::OkStatus();
+  if (slot.none_left && !(slot.action && IsAttached(*slot.action))) return absl::OkStatus();
   const bool touched = slot.asked() || slot.unsure || slot.changed_at || slot.handed_back;
   slot.ForgetAsked();
   slot.handed_back = true;
-  slot.left = false;
+  slot.none_left = false;
   if (!slot.action || !(touched || IsAttached(*slot.action))) return absl::OkStatus();
   // As it is, and not as it was in the last list: somebody may have changed it.
   const absl::Status read = ReadAgain(slot);
@@ -280,7 +281,7 @@ absl::Status OpenWhiskPlatform::HandBackOne(Slot& slot) {
       bounds.max_instances.value_or(bounds.concurrent_invocations.value_or(kWithoutLimit));
   const std::optional<json> body = HandBackBody(*slot.action, most);
   if (body) RETURN_IF_ERROR(PutAction(slot, *body));
-  slot.left = true;
+  slot.none_left = true;
   return absl::OkStatus();
 }
 

@@ -103,7 +103,7 @@ class OpenWhiskPlatform : public LivePlatform {
     bool to_write = false;
     bool unsure = false;       // a PUT may have happened
     bool handed_back = false;  // nothing of ours is to be there
-    bool left = false;         // nor was, when it was handed back
+    bool none_left = false;    // and nothing was, when that was looked at
     absl::Status written;      // the last attempt to
     std::string held, told;    // why it is not changed; what of it was changed on the way
     std::optional<SimTime> changed_at;
