@@ -264,7 +264,7 @@ std::string LibrarySentence(const ExpertLibrary& library, const DetectorOverview
   const auto plural = [](size_t n, const char* what) {
     return fmt::format("{} {}{}", n, what, n == 1 ? "" : "s");
   };
-  std::string text = fmt::format("{}: version {}, {}", library.folder(), library.version(),
+  std::string text = fmt::format("{}: version {}, {}", library.path(), library.version(),
                                  plural(library.experts().size(), "expert"));
   if (detector.environments.empty()) return text + "; no detector's state is stored";
   return text + fmt::format("; the detector knows {}, {} is in force",

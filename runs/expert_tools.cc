@@ -28,8 +28,8 @@ std::string NamesOf(const ExpertLibrary& library) {
 }
 
 absl::Status NoExpert(const ExpertLibrary& library, int64_t environment) {
-  return absl::OutOfRangeError(fmt::format("{}: no expert {}; there are {}", library.folder(),
-                                           environment, NamesOf(library)));
+  return absl::OutOfRangeError(
+      fmt::format("{}: no expert {}; there are {}", library.path(), environment, NamesOf(library)));
 }
 
 absl::Status ForgetOne(int64_t environment, bool expert_only, ExpertLibrary& library,
@@ -45,7 +45,7 @@ absl::Status ForgetOne(int64_t environment, bool expert_only, ExpertLibrary& lib
     return absl::FailedPreconditionError(fmt::format(
         "{}: environment {} is in force, so the detector cannot forget it; let another come into "
         "force first, or drop its expert alone (--expert-only), which then begins anew",
-        library.folder(), environment));
+        library.path(), environment));
   }
   std::string what = expert == nullptr
                          ? fmt::format("environment {}, which had no expert", environment)
@@ -81,7 +81,7 @@ absl::StatusOr<DetectorOverview> DetectorOf(const ExpertLibrary& library) {
   if (overview.ok()) return overview;
   return absl::Status(
       overview.status().code(),
-      fmt::format("{}: the stored detector: {}", library.folder(), MessageOf(overview.status())));
+      fmt::format("{}: the stored detector: {}", library.path(), MessageOf(overview.status())));
 }
 
 absl::StatusOr<const Expert*> ExpertOf(const ExpertLibrary& library, int64_t environment) {

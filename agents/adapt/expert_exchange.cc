@@ -50,7 +50,7 @@ absl::Status ExportExpert(const ExpertLibrary& library, int64_t environment, boo
                           const std::string& path) {
   const Expert* const expert = library.Find(environment);
   if (expert == nullptr) {
-    return absl::NotFoundError(fmt::format("{}: no expert {}", library.folder(), environment));
+    return absl::NotFoundError(fmt::format("{}: no expert {}", library.path(), environment));
   }
   return training ? SaveTraining(path, expert->info, expert->state)
                   : SavePolicy(path, expert->info, expert->state.model);

@@ -24,9 +24,9 @@ void ExpertKeeper::set_info(CheckpointInfo info) {
 absl::Status ExpertKeeper::Restore(OnlineExperts& learner, ShiftDetector& detector, bool adopt) {
   updates_seen_ = learner.counts().updates;  // it may be another learner than before
   const auto here = [&](const std::string& what, const absl::Status& status) {
-    return absl::InvalidArgumentError(
-        fmt::format("{}: {}: {}; use another folder, or the settings that it was made with",
-                    library_.folder(), what, MessageOf(status)));
+    return absl::InvalidArgumentError(fmt::format(
+        "{}: {}: {}; keep experts elsewhere, or use the settings that these were made with",
+        library_.path(), what, MessageOf(status)));
   };
   for (const auto& [environment, expert] : library_.experts()) {
     const OnlineExpertState state{expert.state, expert.exploration_steps, 0};

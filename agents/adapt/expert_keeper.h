@@ -18,7 +18,8 @@
 
 namespace reeve {
 
-// All calls from the thread of the control loop. Files are written on a thread of the keeper's own.
+// All calls from the thread of the control loop. The library is written on a thread of the
+// keeper's own.
 class ExpertKeeper {
  public:
   // `library` is open for writing. `info` goes into every expert's file: what it is to be given.

@@ -1,44 +1,15 @@
 #include "agents/adapt/expert_library.h"
 
-#include <fcntl.h>
 #include <fmt/format.h>
-#include <sys/file.h>
-#include <unistd.h>
 
 #include <algorithm>
-#include <cerrno>
-#include <filesystem>
 #include <limits>
 
-#include "agents/adapt/library_files.h"
+#include "agents/adapt/expert_folder.h"
 #include "core/check.h"
-#include "core/files.h"
 #include "core/status.h"
 
 namespace reeve {
-
-// Held as long as it lives; the system lets go of it when the process ends, however it ends.
-class ExpertLibrary::Lock {
- public:
-  static absl::StatusOr<std::unique_ptr<Lock>> Take(const std::string& folder) {
-    const std::string path = folder + "/lock";
-    const int file = ::open(path.c_str(), O_RDWR | O_CREAT | O_CLOEXEC, 0644);
-    if (file < 0) return FromErrno(errno, path, "cannot open");
-    std::unique_ptr<Lock> lock(new Lock(file));
-    if (::flock(file, LOCK_EX | LOCK_NB) == 0) return lock;
-    if (errno != EWOULDBLOCK) return FromErrno(errno, path, "cannot lock");
-    return absl::UnavailableError(folder +
-                                  ": another process has this library of experts open for writing; "
-                                  "wait for it, stop it, or work on a copy of the folder");
-  }
-  ~Lock() { ::close(file_); }
-  Lock(const Lock&) = delete;
-  Lock& operator=(const Lock&) = delete;
-
- private:
-  explicit Lock(int file) : file_(file) {}
-  int file_;
-};
 
 namespace {
 
@@ -93,29 +64,39 @@ void TakeIn(const Expert& from, Expert& into) {
   for (const ExpertReturn& entry : history) into.Note(entry);
 }
 
+// What `parse` makes of the bytes of a file.
+template <class Parse>
+auto ReadWith(Parse parse, ExpertStorage& storage, const std::string& name)
+    -> decltype(parse(name, name)) {
+  const absl::StatusOr<std::string> bytes = storage.Read(name);
+  if (!bytes.ok()) return bytes.status();
+  return parse(*bytes, storage.PathOf(name));
+}
+
 }  // namespace
 
-ExpertLibrary::ExpertLibrary(std::string folder, const ExpertLibrarySpec& spec,
+ExpertLibrary::ExpertLibrary(std::unique_ptr<ExpertStorage> storage, const ExpertLibrarySpec& spec,
                              const SpreadPrior& prior)
-    : folder_(std::move(folder)), spec_(spec), prior_(prior) {}
-ExpertLibrary::ExpertLibrary(ExpertLibrary&&) noexcept = default;
-ExpertLibrary& ExpertLibrary::operator=(ExpertLibrary&&) noexcept = default;
-ExpertLibrary::~ExpertLibrary() = default;
+    : storage_(std::move(storage)), spec_(spec), prior_(prior) {}
+
+absl::StatusOr<ExpertLibrary> ExpertLibrary::Open(std::unique_ptr<ExpertStorage> storage,
+                                                  const ExpertLibrarySpec& spec,
+                                                  const SpreadPrior& prior) {
+  ExpertLibrary library(std::move(storage), spec, prior);
+  RETURN_IF_ERROR(library.Load());
+  return library;
+}
 
 absl::StatusOr<ExpertLibrary> ExpertLibrary::Open(const std::string& folder,
                                                   const ExpertLibrarySpec& spec,
                                                   const SpreadPrior& prior, Access access) {
-  ExpertLibrary library(folder, spec, prior);
-  if (access == Access::kWrite) {
-    RETURN_IF_ERROR(MakeDirectories(folder));
-    ASSIGN_OR_RETURN(library.lock_, Lock::Take(folder));
-  }
-  RETURN_IF_ERROR(library.Load(access));
-  return library;
+  ASSIGN_OR_RETURN(std::unique_ptr<ExpertStorage> storage, OpenExpertFolder(folder, access));
+  return Open(std::move(storage), spec, prior);
 }
 
-absl::Status ExpertLibrary::Load(Access access) {
-  const std::vector<LibraryFile> files = LibraryFiles(folder_);
+absl::Status ExpertLibrary::Load() {
+  ASSIGN_OR_RETURN(const std::vector<std::string> names, storage_->List());
+  const std::vector<LibraryFile> files = LibraryFilesAmong(names);
   LibraryIndex index;
   bool found = false, any_experts = false;
   for (auto file = files.rbegin(); file != files.rend(); ++file) {  // the newest first
@@ -125,43 +106,41 @@ absl::Status ExpertLibrary::Load(Access access) {
       continue;
     }
     if (found) continue;
-    const std::string path = folder_ + "/" + file->name;
-    const absl::StatusOr<std::string> bytes = ReadFile(path);
-    absl::StatusOr<LibraryIndex> read =
-        bytes.ok() ? ParseIndex(*bytes, path) : absl::StatusOr<LibraryIndex>(bytes.status());
+    absl::StatusOr<LibraryIndex> read = ReadWith(ParseIndex, *storage_, file->name);
     if (read.ok() && read->version == file->version) {
       index = *std::move(read);
       found = true;
     } else {
-      warnings_.push_back((read.ok() ? path + ": of another version than its name says"
-                                     : MessageOf(read.status())) +
-                          "; trying the version before");
+      warnings_.push_back(
+          (read.ok() ? storage_->PathOf(file->name) + ": of another version than its name says"
+                     : MessageOf(read.status())) +
+          "; trying the version before");
     }
   }
+  const bool reading = storage_->access() == Access::kRead;
   if (!found && !any_experts) {
-    if (access == Access::kRead) {
-      return absl::NotFoundError(folder_ + ": not a library of experts (it has no index)");
+    if (reading) {
+      return absl::NotFoundError(path() + ": not a library of experts (it has no index)");
     }
     return absl::OkStatus();  // a new one
   }
   if (found) {
     version_ = index.version;
     detector_ = std::move(index.detector);
-    if (access == Access::kRead) prior_ = index.prior;
+    if (reading) prior_ = index.prior;
   } else {
-    warnings_.push_back(folder_ +
+    warnings_.push_back(path() +
                         ": no index can be read; taking the newest sound file of every expert, "
                         "without the detector's state");
     for (const LibraryFile& file : files) {
       if (!file.is_index()) index.experts[file.environment] = file.version;  // sorted by version
     }
   }
-  LoadExperts(index);
+  LoadExperts(index, files);
   return absl::OkStatus();
 }
 
-void ExpertLibrary::LoadExperts(const LibraryIndex& index) {
-  const std::vector<LibraryFile> files = LibraryFiles(folder_);
+void ExpertLibrary::LoadExperts(const LibraryIndex& index, const std::vector<LibraryFile>& files) {
   for (const auto& entry : index.experts) {
     const int64_t environment = entry.first, version = entry.second;
     std::vector<const LibraryFile*> own;  // the one that is meant, then the newest first
@@ -174,27 +153,25 @@ void ExpertLibrary::LoadExperts(const LibraryIndex& index) {
     bool whole = false;
     for (const LibraryFile* const file : own) {
       if (whole) break;
-      const std::string path = folder_ + "/" + file->name;
-      const absl::StatusOr<std::string> bytes = ReadFile(path);
-      absl::StatusOr<Expert> expert =
-          bytes.ok() ? ParseExpert(*bytes, path) : absl::StatusOr<Expert>(bytes.status());
+      absl::StatusOr<Expert> expert = ReadWith(ParseExpert, *storage_, file->name);
       if (expert.ok() && expert->environment == environment) {
         whole = true;
         if (file->version == version) saved_as_[environment] = version;
         experts_[environment] = *std::move(expert);
       } else {
-        warnings_.push_back((expert.ok() ? path + ": of another environment than its name says"
+        warnings_.push_back((expert.ok() ? storage_->PathOf(file->name) +
+                                               ": of another environment than its name says"
                                          : MessageOf(expert.status())) +
                             "; trying another version");
       }
     }
     if (!there) {
       warnings_.push_back(fmt::format("{}: the file of expert {} as of version {} is missing",
-                                      folder_, environment, version));
+                                      path(), environment, version));
     }
     if (!whole) {
-      warnings_.push_back(fmt::format("{}: expert {} is lost: none of its files can be read",
-                                      folder_, environment));
+      warnings_.push_back(
+          fmt::format("{}: expert {} is lost: none of its files can be read", path(), environment));
     }
   }
 }
@@ -304,29 +281,28 @@ ExpertLibrary::Departure ExpertLibrary::MakeRoom(int64_t staying) {
 
 absl::Status ExpertLibrary::Forget(int64_t environment) {
   if (experts_.erase(environment) == 0) {
-    return absl::NotFoundError(fmt::format("{}: no expert {}", folder_, environment));
+    return absl::NotFoundError(fmt::format("{}: no expert {}", path(), environment));
   }
   saved_as_.erase(environment);
   return absl::OkStatus();
 }
 
 absl::Status ExpertLibrary::Save(const StateVectors& detector) {
-  if (lock_ == nullptr) {
-    return absl::FailedPreconditionError(folder_ + ": this library was opened for reading");
+  if (storage_->access() == Access::kRead) {
+    return absl::FailedPreconditionError(path() + ": this library was opened for reading");
   }
-  const int64_t version = last_used_version_ + 1;
+  const int64_t version = ++last_used_version_;  // even if writing fails, this number is taken
   LibraryIndex index{
       .version = version, .experts = saved_as_, .prior = prior_, .detector = detector};
+  std::vector<ExpertStorage::File> files;
   for (const auto& [environment, expert] : experts_) {
     if (saved_as_.contains(environment)) continue;
-    last_used_version_ = version;  // even if the rest fails, this number is taken
-    RETURN_IF_ERROR(WriteFileAtomically(folder_ + "/" + ExpertFileName(environment, version),
-                                        SerialiseExpert(expert)));
     index.experts[environment] = version;
+    files.push_back({ExpertFileName(environment, version),
+                     [&changed = expert] { return SerialiseExpert(changed); }});
   }
-  last_used_version_ = version;
-  RETURN_IF_ERROR(
-      WriteFileAtomically(folder_ + "/" + IndexFileName(version), SerialiseIndex(index)));
+  files.push_back({IndexFileName(version), [&index] { return SerialiseIndex(index); }});
+  RETURN_IF_ERROR(storage_->Write(files));
   version_ = version;
   saved_as_ = index.experts;
   detector_ = detector;
@@ -334,15 +310,13 @@ absl::Status ExpertLibrary::Save(const StateVectors& detector) {
 }
 
 absl::Status ExpertLibrary::RemoveOldFiles() {
-  const std::vector<LibraryFile> files = LibraryFiles(folder_);
+  ASSIGN_OR_RETURN(const std::vector<std::string> names, storage_->List());
+  const std::vector<LibraryFile> files = LibraryFilesAmong(names);
   std::set<std::string> kept;
   int32_t indices = 0;
   for (auto file = files.rbegin(); file != files.rend() && indices < spec_.versions; ++file) {
     if (!file->is_index()) continue;
-    const std::string path = folder_ + "/" + file->name;
-    const absl::StatusOr<std::string> bytes = ReadFile(path);
-    if (!bytes.ok()) continue;
-    const absl::StatusOr<LibraryIndex> index = ParseIndex(*bytes, path);
+    const absl::StatusOr<LibraryIndex> index = ReadWith(ParseIndex, *storage_, file->name);
     if (!index.ok()) continue;  // damaged: of no more use
     ++indices;
     kept.insert(file->name);
@@ -350,11 +324,11 @@ absl::Status ExpertLibrary::RemoveOldFiles() {
       kept.insert(ExpertFileName(environment, version));
     }
   }
-  for (const std::string& name : HalfWrittenFiles(folder_)) RETURN_IF_ERROR(Remove(folder_, name));
+  std::vector<std::string> old;
   for (const LibraryFile& file : files) {
-    if (!kept.contains(file.name)) RETURN_IF_ERROR(Remove(folder_, file.name));
+    if (!kept.contains(file.name)) old.push_back(file.name);
   }
-  return absl::OkStatus();
+  return storage_->Remove(old);
 }
 
 }  // namespace reeve

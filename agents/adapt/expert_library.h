@@ -1,15 +1,14 @@
 // One expert per environment, kept durably: what was learned is there when an environment returns,
 // after a restart as well.
 //
-// A library is a folder:
+// A library is a few files in a folder or a database (agents/adapt/expert_storage.h):
 //   expert-000003-v0000000012.rexpert   an expert as of version 12 of the library
 //   library-v0000000012.index           which file of each expert version 12 consists of, and the
 //                                       detector's state at that moment
-//   lock                                held by the process that writes
-// Save writes the files of what changed, each in one step, and then the index: a version is there
-// when its index is, whole, so experts and detector always fit together. The files of the last few
-// versions stay. Whatever is truncated or damaged is passed over on opening: an index, for the one
-// before; an expert's file, for its newest that is sound.
+// Save writes the files of what changed and then the index: a version is there when its index is,
+// whole, so experts and detector always fit together. The files of the last few versions stay.
+// Whatever is truncated or damaged is passed over on opening: an index, for the one before; an
+// expert's file, for its newest that is sound.
 #pragma once
 
 #include <array>
@@ -26,6 +25,8 @@
 #include "absl/status/status.h"
 #include "absl/status/statusor.h"
 #include "agents/adapt/expert.h"
+#include "agents/adapt/expert_storage.h"
+#include "agents/adapt/library_files.h"
 #include "agents/adapt/library_index.h"
 #include "agents/adapt/state_vectors.h"
 #include "agents/adapt/warm_start.h"
@@ -55,27 +56,27 @@ struct ExpertLibrarySpec {
     v.Field("warm_start", &S::warm_start,
             "What the expert of a new environment begins with: the policy of the closest "
             "environment, or nothing");
-    v.Field("versions", &S::versions, "Saved versions that stay in the folder", {1, 1000});
+    v.Field("versions", &S::versions, "Saved versions that stay", {1, 1000});
   }
 };
 
 // Not thread-safe.
 class ExpertLibrary {
  public:
-  enum class Access { kRead, kWrite };
+  using Access = ExpertStorage::Access;
 
-  // kWrite makes the folder where there is none, and fails with Unavailable while another process
-  // has it open for writing. kRead wants a library that is there (NotFound), needs no lock, and
-  // takes the prior of the library's last version. `prior`: by which contexts are compared.
+  // For reading it wants a library that is there (NotFound) and takes the prior of the library's
+  // last version. `prior`: by which contexts are compared. Errors of the storage.
+  static absl::StatusOr<ExpertLibrary> Open(std::unique_ptr<ExpertStorage> storage,
+                                            const ExpertLibrarySpec& spec,
+                                            const SpreadPrior& prior);
+  // In a folder: see OpenExpertFolder.
   static absl::StatusOr<ExpertLibrary> Open(const std::string& folder,
                                             const ExpertLibrarySpec& spec, const SpreadPrior& prior,
                                             Access access);
-  ExpertLibrary(ExpertLibrary&&) noexcept;
-  ExpertLibrary& operator=(ExpertLibrary&&) noexcept;
-  ~ExpertLibrary();
 
-  const std::string& folder() const { return folder_; }
-  int64_t version() const { return version_; }  // last saved; 0: none
+  const std::string& path() const { return storage_->path(); }  // the folder or the database
+  int64_t version() const { return version_; }                  // last saved; 0: none
   // What Open passed over, and what it took instead: a sentence each.
   const std::vector<std::string>& warnings() const { return warnings_; }
   const std::map<int64_t, Expert>& experts() const { return experts_; }
@@ -108,22 +109,21 @@ class ExpertLibrary {
   absl::Status Forget(int64_t environment);  // NotFound
 
   // Writes a new version: what changed since the last, and `detector`. FailedPrecondition when
-  // opened for reading; errors of the file system, after which the last version still stands.
+  // opened for reading; errors of the storage, after which the last version still stands.
   absl::Status Save(const StateVectors& detector);
 
  private:
-  class Lock;
-  ExpertLibrary(std::string folder, const ExpertLibrarySpec& spec, const SpreadPrior& prior);
+  ExpertLibrary(std::unique_ptr<ExpertStorage> storage, const ExpertLibrarySpec& spec,
+                const SpreadPrior& prior);
 
-  absl::Status Load(Access access);
-  void LoadExperts(const LibraryIndex& index);
+  absl::Status Load();
+  void LoadExperts(const LibraryIndex& index, const std::vector<LibraryFile>& files);
   absl::Status RemoveOldFiles();
   Departure MakeRoom(int64_t staying);
 
-  std::string folder_;
+  std::unique_ptr<ExpertStorage> storage_;
   ExpertLibrarySpec spec_;
   SpreadPrior prior_;
-  std::unique_ptr<Lock> lock_;  // null: for reading
   int64_t version_ = 0;
   int64_t last_used_version_ = 0;  // the highest among all files, also of versions without index
   std::map<int64_t, Expert> experts_;

@@ -9,8 +9,6 @@
 #include <string_view>
 #include <utility>
 
-#include "core/status.h"
-
 namespace reeve {
 namespace {
 
@@ -49,15 +47,6 @@ std::optional<LibraryFile> FileOf(const std::string& name) {
   return file;
 }
 
-template <class Use>
-void ForEachName(const std::string& folder, Use&& use) {
-  std::error_code error;
-  for (std::filesystem::directory_iterator entry(folder, error), end; !error && entry != end;
-       entry.increment(error)) {
-    use(entry->path().filename().string());
-  }
-}
-
 }  // namespace
 
 std::string ExpertFileName(int64_t environment, int64_t version) {
@@ -68,32 +57,39 @@ std::string IndexFileName(int64_t version) {
   return fmt::format("{}{:010}{}", kIndex, version, kIndexEnd);
 }
 
-std::vector<LibraryFile> LibraryFiles(const std::string& folder) {
+std::vector<std::string> NamesIn(const std::string& folder) {
+  std::vector<std::string> names;
+  std::error_code error;
+  for (std::filesystem::directory_iterator entry(folder, error), end; !error && entry != end;
+       entry.increment(error)) {
+    names.push_back(entry->path().filename().string());
+  }
+  return names;
+}
+
+std::vector<LibraryFile> LibraryFilesAmong(std::span<const std::string> names) {
   std::vector<LibraryFile> files;
-  ForEachName(folder, [&](const std::string& name) {
+  for (const std::string& name : names) {
     if (auto file = FileOf(name)) files.push_back(*std::move(file));
-  });
+  }
   std::ranges::sort(files, [](const LibraryFile& a, const LibraryFile& b) {
     return std::pair(a.version, a.name) < std::pair(b.version, b.name);
   });
   return files;
 }
 
-std::vector<std::string> HalfWrittenFiles(const std::string& folder) {
-  std::vector<std::string> names;
-  ForEachName(folder, [&](const std::string& name) {
-    const bool ours =
-        name.find(kExpertEnd) != std::string::npos || name.find(kIndexEnd) != std::string::npos;
-    if (ours && name.ends_with(".tmp")) names.push_back(name);
-  });
-  return names;
+std::vector<LibraryFile> LibraryFiles(const std::string& folder) {
+  return LibraryFilesAmong(NamesIn(folder));
 }
 
-absl::Status Remove(const std::string& folder, const std::string& name) {
-  std::error_code error;
-  std::filesystem::remove(folder + "/" + name, error);
-  if (error) return FromErrno(error.value(), folder + "/" + name, "cannot remove an old file");
-  return absl::OkStatus();
+std::vector<std::string> HalfWrittenFiles(const std::string& folder) {
+  std::vector<std::string> names = NamesIn(folder);
+  std::erase_if(names, [](const std::string& name) {
+    const bool ours =
+        name.find(kExpertEnd) != std::string::npos || name.find(kIndexEnd) != std::string::npos;
+    return !ours || !name.ends_with(".tmp");
+  });
+  return names;
 }
 
 }  // namespace reeve

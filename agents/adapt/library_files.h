@@ -2,10 +2,10 @@
 #pragma once
 
 #include <cstdint>
+#include <span>
 #include <string>
 #include <vector>
 
-#include "absl/status/status.h"
 #include "agents/adapt/environment_book.h"
 
 namespace reeve {
@@ -20,10 +20,13 @@ struct LibraryFile {
 std::string ExpertFileName(int64_t environment, int64_t version);
 std::string IndexFileName(int64_t version);
 
-// Those that are in the folder, by rising version; none when there is no folder.
+// What is in a folder; nothing when there is none.
+std::vector<std::string> NamesIn(const std::string& folder);
+
+// Those among these names that are a library's, by rising version.
+std::vector<LibraryFile> LibraryFilesAmong(std::span<const std::string> names);
 std::vector<LibraryFile> LibraryFiles(const std::string& folder);
 // What a killed process left of files that it was writing.
 std::vector<std::string> HalfWrittenFiles(const std::string& folder);
-absl::Status Remove(const std::string& folder, const std::string& name);
 
 }  // namespace reeve
