@@ -1,6 +1,7 @@
 #include "controller/store/schema.h"
 
 #include <fmt/format.h>
+#include <xxhash.h>
 
 #include <filesystem>
 
@@ -109,6 +110,10 @@ absl::StatusOr<SqliteDb> OpenStoreForReading(const std::string& path) {
   ASSIGN_OR_RETURN(const bool has_tables, HasTables(db));
   if (!has_tables) return absl::FailedPreconditionError(path + ": an empty database");
   return db;
+}
+
+int64_t BlobChecksum(std::string_view data) {
+  return static_cast<int64_t>(XXH3_64bits(data.data(), data.size()));
 }
 
 }  // namespace reeve

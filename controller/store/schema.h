@@ -2,6 +2,10 @@
 // any SQLite client can read it.
 #pragma once
 
+#include <cstdint>
+#include <string>
+#include <string_view>
+
 #include "absl/status/status.h"
 #include "absl/status/statusor.h"
 #include "controller/store/sqlite.h"
@@ -23,5 +27,8 @@ inline constexpr int kStoreVersion = 1;
 absl::StatusOr<SqliteDb> OpenStoreForWriting(const std::string& path);
 // For reading, also while it is written; the same errors.
 absl::StatusOr<SqliteDb> OpenStoreForReading(const std::string& path);
+
+// What the column `checksum` of `blobs` has for these data.
+int64_t BlobChecksum(std::string_view data);
 
 }  // namespace reeve

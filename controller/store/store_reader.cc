@@ -2,7 +2,6 @@
 
 #include <fmt/chrono.h>
 #include <fmt/format.h>
-#include <xxhash.h>
 
 #include <algorithm>
 #include <chrono>
@@ -360,7 +359,7 @@ absl::StatusOr<std::optional<std::string>> ReadBlob(const std::string& path,
   ASSIGN_OR_RETURN(const bool row, statement.Step());
   if (!row) return std::nullopt;
   std::string data(statement.Blob(0));
-  if (static_cast<int64_t>(XXH3_64bits(data.data(), data.size())) != statement.Int(1)) {
+  if (BlobChecksum(data) != statement.Int(1)) {
     return absl::DataLossError(fmt::format("{}: {} '{}' is damaged", path, kind, name));
   }
   return data;

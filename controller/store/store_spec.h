@@ -40,8 +40,8 @@ struct StoreSpec {
     v.Field("keep_windows", &S::keep_windows, "Age at which observed windows are forgotten",
             AtLeast(1));
     v.Field("max_size", &S::max_size,
-            "Size of the database at most; above it the oldest windows go, then the oldest "
-            "decisions and events",
+            "Size of the database at most, experts not counted; above it the oldest windows go, "
+            "then the oldest decisions and events",
             AtLeast(4));
     v.Field("queue", &S::queue,
             "Memory for what waits to be written; what finds no room is counted and left out",

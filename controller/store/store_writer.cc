@@ -1,7 +1,6 @@
 #include "controller/store/store_writer.h"
 
 #include <fmt/format.h>
-#include <xxhash.h>
 
 #include <algorithm>
 #include <chrono>
@@ -312,7 +311,7 @@ absl::Status StoreWriter::WriteBlob(const BlobItem& blob) {
       .Bind(1, std::string_view(blob.kind))
       .Bind(2, std::string_view(blob.name))
       .Bind(3, blob.wall_us)
-      .Bind(4, static_cast<int64_t>(XXH3_64bits(blob.data.data(), blob.data.size())))
+      .Bind(4, BlobChecksum(blob.data))
       .BindBlob(5, blob.data)
       .Run();
 }
@@ -358,12 +357,15 @@ absl::StatusOr<int64_t> StoreWriter::UsedBytes() {
   return (pages - free) * size;
 }
 
-// A tenth of a table at a time, the oldest first, until it fits.
+// A tenth of a table at a time, the oldest first, until it fits. Blobs never go, and however large
+// they are, they cost the other tables nothing.
 absl::Status StoreWriter::PruneBySize() {
+  ASSIGN_OR_RETURN(const int64_t blobs,
+                   db_.QueryInt("SELECT ifnull(sum(length(data)), 0) FROM blobs"));
   for (const char* table : {"windows", "decisions", "events"}) {
     while (true) {
       ASSIGN_OR_RETURN(const int64_t used, UsedBytes());
-      if (used <= spec_.max_size.value() << 20) return absl::OkStatus();
+      if (used - blobs <= spec_.max_size.value() << 20) return absl::OkStatus();
       ASSIGN_OR_RETURN(const int64_t rows,
                        db_.QueryInt(fmt::format("SELECT count(*) FROM {}", table)));
       if (rows == 0) break;
