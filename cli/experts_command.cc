@@ -8,6 +8,7 @@
 #include <vector>
 
 #include "agents/adapt/expert_exchange.h"
+#include "controller/store/expert_store.h"
 #include "core/status.h"
 #include "core/terminal.h"
 #include "runs/expert_report.h"
@@ -36,7 +37,7 @@ absl::Status Typed(const absl::Status& status) {
 }
 
 absl::StatusOr<ExpertLibrary> Open(const Options& options) {
-  ASSIGN_OR_RETURN(ExpertLibrary library, OpenLibraryToRead(options.library));
+  ASSIGN_OR_RETURN(ExpertLibrary library, OpenLibraryToRead(ExpertsAt(options.library)));
   Warn(library.warnings());
   return library;
 }
@@ -98,7 +99,7 @@ absl::StatusOr<int> RunImport(const Options& options) {
   const SignalsHeld held;
   std::vector<std::string> warnings;
   const absl::StatusOr<std::string> done =
-      ImportIntoLibrary(options.library, options.import, warnings);
+      ImportIntoLibrary(ExpertsAt(options.library), options.import, warnings);
   Warn(warnings);
   if (!done.ok()) return done.status();
   fmt::print("{}\n", *done);
@@ -108,8 +109,8 @@ absl::StatusOr<int> RunImport(const Options& options) {
 absl::StatusOr<int> RunForget(const Options& options) {
   const SignalsHeld held;
   std::vector<std::string> warnings;
-  const absl::StatusOr<std::vector<std::string>> done =
-      ForgetInLibrary(options.library, options.environments, options.expert_only, warnings);
+  const absl::StatusOr<std::vector<std::string>> done = ForgetInLibrary(
+      ExpertsAt(options.library), options.environments, options.expert_only, warnings);
   Warn(warnings);
   if (!done.ok()) return Typed(done.status());
   for (const std::string& what : *done) fmt::print("{}\n", what);
@@ -132,7 +133,8 @@ struct Subcommand {
 Subcommand Add(CLI::App& parent, Command& chosen, const char* name, const char* help, Run run) {
   auto options = std::make_shared<Options>();
   CLI::App* command = parent.add_subcommand(name, help);
-  command->add_option("library", options->library, "Folder of the library")->required();
+  command->add_option("library", options->library, "Folder of the library, or a store that has one")
+      ->required();
   command->callback([&chosen, options, run] { chosen = [options, run] { return run(*options); }; });
   return {command, options};
 }
@@ -192,7 +194,8 @@ void AddMoving(CLI::App& experts, Command& chosen) {
   in.app->add_option("--label", import.label, "Its name");
   in.app->add_flag("--replace", import.replace, "In place of the expert that is there");
   in.app->footer(
-      "The library is made where there is none. A policy without a critic takes that of the expert "
+      "A library is made where there is none: in a store that is there, else in a folder. A policy "
+      "without a critic takes that of the expert "
       "with the same networks that learned longest.");
 }
 

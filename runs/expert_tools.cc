@@ -3,11 +3,10 @@
 #include <fmt/format.h>
 
 #include <algorithm>
-#include <filesystem>
+#include <memory>
 #include <utility>
 
 #include "agents/adapt/expert_exchange.h"
-#include "agents/adapt/library_files.h"
 #include "core/status.h"
 
 namespace reeve {
@@ -59,20 +58,23 @@ absl::Status ForgetOne(int64_t environment, bool expert_only, ExpertLibrary& lib
   return absl::OkStatus();
 }
 
-}  // namespace
-
-absl::StatusOr<ExpertLibrary> OpenLibraryToRead(const std::string& folder) {
-  std::error_code error;
-  if (!std::filesystem::is_directory(folder, error)) {
-    return absl::NotFoundError(folder + ": no such folder");
-  }
-  return ExpertLibrary::Open(folder, kUnlimited, {}, ExpertLibrary::Access::kRead);
+absl::StatusOr<ExpertLibrary> OpenToWrite(const ExpertStorageOpener& open,
+                                          const SpreadPrior& prior) {
+  ASSIGN_OR_RETURN(std::unique_ptr<ExpertStorage> storage, open(ExpertStorage::Access::kWrite));
+  return ExpertLibrary::Open(std::move(storage), kUnlimited, prior);
 }
 
-absl::StatusOr<ExpertLibrary> OpenLibraryToChange(const std::string& folder) {
+}  // namespace
+
+absl::StatusOr<ExpertLibrary> OpenLibraryToRead(const ExpertStorageOpener& open) {
+  ASSIGN_OR_RETURN(std::unique_ptr<ExpertStorage> storage, open(ExpertStorage::Access::kRead));
+  return ExpertLibrary::Open(std::move(storage), kUnlimited, {});
+}
+
+absl::StatusOr<ExpertLibrary> OpenLibraryToChange(const ExpertStorageOpener& open) {
   // Opening for writing would make what is not there, and compare contexts by another prior.
-  ASSIGN_OR_RETURN(const ExpertLibrary reading, OpenLibraryToRead(folder));
-  return ExpertLibrary::Open(folder, kUnlimited, reading.prior(), ExpertLibrary::Access::kWrite);
+  ASSIGN_OR_RETURN(const ExpertLibrary reading, OpenLibraryToRead(open));
+  return OpenToWrite(open, reading.prior());
 }
 
 absl::StatusOr<DetectorOverview> DetectorOf(const ExpertLibrary& library) {
@@ -90,21 +92,19 @@ absl::StatusOr<const Expert*> ExpertOf(const ExpertLibrary& library, int64_t env
   return expert;
 }
 
-absl::StatusOr<std::string> ImportIntoLibrary(const std::string& folder,
+absl::StatusOr<std::string> ImportIntoLibrary(const ExpertStorageOpener& open,
                                               const ImportOptions& options,
                                               std::vector<std::string>& warnings) {
-  const bool there = !LibraryFiles(folder).empty();
-  if (!there) RETURN_IF_ERROR(LoadPolicy(options.path).status());  // before a folder is made
-  absl::StatusOr<ExpertLibrary> library =
-      there ? OpenLibraryToChange(folder)
-            : ExpertLibrary::Open(folder, kUnlimited, {}, ExpertLibrary::Access::kWrite);
+  RETURN_IF_ERROR(LoadPolicy(options.path).status());  // before a library is made
+  absl::StatusOr<ExpertLibrary> library = OpenLibraryToChange(open);
+  if (absl::IsNotFound(library.status())) library = OpenToWrite(open, {});
   if (!library.ok()) return library.status();
   warnings = library->warnings();
   const Expert* const before = library->Find(options.environment);
   if (before != nullptr && !options.replace) {
     return absl::AlreadyExistsError(
-        fmt::format("{}: there is an expert {}; --replace puts this policy in its place", folder,
-                    NameOf(*before)));
+        fmt::format("{}: there is an expert {}; --replace puts this policy in its place",
+                    library->path(), NameOf(*before)));
   }
   ASSIGN_OR_RETURN(Expert expert, ImportExpert(*library, options.environment, options.path));
   ASSIGN_OR_RETURN(const DetectorOverview detector, DetectorOf(*library));
@@ -125,15 +125,15 @@ absl::StatusOr<std::string> ImportIntoLibrary(const std::string& folder,
   const std::string name = NameOf(expert);
   library->Put(std::move(expert));
   RETURN_IF_ERROR(library->Save(StateVectors(library->detector())));
-  return fmt::format("{} is expert {} of {}, version {}: {}", options.path, name, folder,
+  return fmt::format("{} is expert {} of {}, version {}: {}", options.path, name, library->path(),
                      library->version(), how);
 }
 
-absl::StatusOr<std::vector<std::string>> ForgetInLibrary(const std::string& folder,
+absl::StatusOr<std::vector<std::string>> ForgetInLibrary(const ExpertStorageOpener& open,
                                                          const std::vector<int64_t>& environments,
                                                          bool expert_only,
                                                          std::vector<std::string>& warnings) {
-  ASSIGN_OR_RETURN(ExpertLibrary library, OpenLibraryToChange(folder));
+  ASSIGN_OR_RETURN(ExpertLibrary library, OpenLibraryToChange(open));
   warnings = library.warnings();
   StateVectors detector = library.detector();
   std::vector<std::string> done;

@@ -10,14 +10,15 @@
 #include "absl/status/statusor.h"
 #include "agents/adapt/detector_state.h"
 #include "agents/adapt/expert_library.h"
+#include "agents/adapt/expert_storage.h"
 
 namespace reeve {
 
 // A library that is there (NotFound). For changing, nothing departs and no version is removed for
 // want of room: what a run keeps is for the run to say. Contexts are compared as the library's last
 // version did. Unavailable while another process has it open for writing.
-absl::StatusOr<ExpertLibrary> OpenLibraryToRead(const std::string& folder);
-absl::StatusOr<ExpertLibrary> OpenLibraryToChange(const std::string& folder);
+absl::StatusOr<ExpertLibrary> OpenLibraryToRead(const ExpertStorageOpener& open);
+absl::StatusOr<ExpertLibrary> OpenLibraryToChange(const ExpertStorageOpener& open);
 
 // What its detector knew when it was saved; no environments where no state is stored. An error when
 // the state is of no detector.
@@ -37,7 +38,7 @@ struct ImportOptions {
 // environment. Makes the library where there is none. Returns a sentence that says what was done.
 // AlreadyExists where the environment has an expert and `replace` is not set; errors of
 // ImportExpert.
-absl::StatusOr<std::string> ImportIntoLibrary(const std::string& folder,
+absl::StatusOr<std::string> ImportIntoLibrary(const ExpertStorageOpener& open,
                                               const ImportOptions& options,
                                               std::vector<std::string>& warnings);
 
@@ -45,7 +46,7 @@ absl::StatusOr<std::string> ImportIntoLibrary(const std::string& folder,
 // forgets them as well, unless `expert_only`: then they stay known, and begin anew with a new
 // expert when they return. Returns a sentence for each. OutOfRange for an environment that neither
 // has an expert nor is known; FailedPrecondition where the detector has one in force.
-absl::StatusOr<std::vector<std::string>> ForgetInLibrary(const std::string& folder,
+absl::StatusOr<std::vector<std::string>> ForgetInLibrary(const ExpertStorageOpener& open,
                                                          const std::vector<int64_t>& environments,
                                                          bool expert_only,
                                                          std::vector<std::string>& warnings);

@@ -11,6 +11,7 @@
 #include "agents/adapt/shift_detector.h"
 #include "agents/ppo/checkpoint.h"
 #include "cli_testing.h"
+#include "controller/store/expert_store.h"
 #include "core/random.h"
 #include "tests/agents/adapt/expert_testing.h"
 
@@ -223,6 +224,45 @@ TEST_F(ExpertsCommandTest, ALibraryInUseIsShownAndNotChanged) {
   EXPECT_EQ(o.code, 3);
   EXPECT_THAT(o.err, HasSubstr("another process has this library of experts open"));
   EXPECT_NE(Reopened().Find(0), nullptr);
+}
+
+// The same commands on what `reeve serve` keeps in its store.
+TEST_F(ExpertsCommandTest, AStoreIsALibraryToo) {
+  const std::string store = Path("reeve.db"), policy = Path("a.rpolicy");
+  const auto open = [&](ExpertStorage::Access access) {
+    auto library = ExpertLibrary::Open(*OpenExpertStore(store, access), {}, {});
+    EXPECT_TRUE(library.ok()) << library.status();
+    return *std::move(library);
+  };
+  {
+    ExpertLibrary library = open(ExpertStorage::Access::kWrite);
+    library.Put(SmallExpert(0, 0, 10));
+    library.Put(SmallExpert(1, 12, 11));
+    ASSERT_TRUE(library.Save(Detector()).ok());
+    EXPECT_EQ(json::parse(Run({"experts", "list", store, "-o", "json"}).out).size(), 3u);
+    const Outcome o = Run({"experts", "forget", store, "0"});
+    EXPECT_EQ(o.code, 3);
+    EXPECT_THAT(o.err, HasSubstr("another process has the experts of this store open"));
+  }
+  EXPECT_THAT(Run({"experts", "show", store, "1"}).out, HasSubstr("expert 1 (e1)"));
+  EXPECT_THAT(Run({"experts", "diff", store, "0", "1"}).out, HasSubstr("output.weight"));
+  EXPECT_EQ(Run({"experts", "export", store, "1", "--out", policy}).code, 0);
+  Outcome o = Run({"experts", "import", store, policy, "--environment", "2"});
+  EXPECT_EQ(o.code, 0) << o.err;
+  EXPECT_THAT(o.out, HasSubstr(store + ", version 2"));
+  EXPECT_EQ(Run({"experts", "forget", store, "0"}).code, 0);
+  const ExpertLibrary library = open(ExpertStorage::Access::kRead);
+  EXPECT_EQ(library.version(), 3);
+  EXPECT_EQ(library.Find(0), nullptr);
+  EXPECT_EQ(library.Find(2)->state.model.actor_parameters[0], 11);
+
+  for (const char* command : {"list", "forget"}) {
+    std::vector<std::string> arguments = {"experts", command, policy};
+    if (std::string(command) == "forget") arguments.push_back("0");
+    o = Run(arguments);
+    EXPECT_EQ(o.code, 3);
+    EXPECT_THAT(o.err, HasSubstr("a.rpolicy: file is not a database"));
+  }
 }
 
 }  // namespace
