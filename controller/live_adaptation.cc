@@ -6,17 +6,19 @@
 #include <utility>
 #include <vector>
 
+#include "agents/adapt/expert_folder.h"
 #include "agents/adapt/expert_keeper.h"
 #include "controller/learner/remote_experts.h"
 #include "controller/live_policies.h"
+#include "controller/store/expert_store.h"
 #include "core/status.h"
 
 namespace reeve {
 
-absl::Status LiveAdaptationSpec::Validate() const {
-  if (experts.empty()) {
+absl::Status LiveAdaptationSpec::CheckPlace(const std::string& store) const {
+  if (experts.empty() && store.empty()) {
     return absl::InvalidArgumentError(
-        "experts: name the folder where what is learned is to be kept");
+        "experts: name a store (store.path) or a folder where what is learned is to be kept");
   }
   return absl::OkStatus();
 }
@@ -131,11 +133,24 @@ absl::StatusOr<LivePolicy> Make(const std::shared_ptr<Seat>& seat,
   return live;
 }
 
+absl::StatusOr<ExpertLibrary> OpenExperts(const LiveAdaptationSpec& spec,
+                                          const std::string& store) {
+  constexpr auto kWrite = ExpertStorage::Access::kWrite;
+  absl::StatusOr<std::unique_ptr<ExpertStorage>> storage =
+      spec.experts.empty() ? OpenExpertStore(store, kWrite)
+                           : OpenExpertFolder(spec.experts, kWrite);
+  if (!storage.ok()) {
+    return absl::Status(storage.status().code(), "experts: " + MessageOf(storage.status()));
+  }
+  return ExpertLibrary::Open(*std::move(storage), spec.library,
+                             spec.learner.detector.spread_prior());
+}
+
 }  // namespace
 
 absl::StatusOr<LivePolicyMaker> MakeLiveAdaptation(const LiveAdaptationSpec& spec,
                                                    const LiveAdaptationOptions& options) {
-  RETURN_IF_ERROR(spec.Validate());
+  RETURN_IF_ERROR(spec.CheckPlace(options.store));
   auto seat = std::make_shared<Seat>();
   seat->spec = spec;
   seat->options = options;
@@ -148,9 +163,7 @@ absl::StatusOr<LivePolicyMaker> MakeLiveAdaptation(const LiveAdaptationSpec& spe
   }
   ASSIGN_OR_RETURN(seat->fallback,
                    MakeLivePolicies(options.fallback, options.period, options.seed));
-  ASSIGN_OR_RETURN(ExpertLibrary library, ExpertLibrary::Open(spec.experts, spec.library,
-                                                              spec.learner.detector.spread_prior(),
-                                                              ExpertLibrary::Access::kWrite));
+  ASSIGN_OR_RETURN(ExpertLibrary library, OpenExperts(spec, options.store));
   seat->keeper =
       std::make_unique<ExpertKeeper>(std::move(library), InfoOf(spec, options.period, {}));
   return LivePolicyMaker(

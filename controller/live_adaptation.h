@@ -33,7 +33,8 @@ struct LiveAdaptationSpec {
     using S = LiveAdaptationSpec;
     v.Field(
         "experts", &S::experts,
-        "Folder of the experts; what it has is gone on from, and what is learned is kept there");
+        "Folder of the experts; empty: they are in the store. What is there is gone on from, and "
+        "what is learned is kept there");
     v.Field("learner", &S::learner, "What it sees, may do and is paid, and how it learns");
     v.Field("safeguard", &S::safeguard,
             "When the policy of `policy` drives in its place; `fallback` does not count here");
@@ -41,14 +42,15 @@ struct LiveAdaptationSpec {
     v.Field("elsewhere", &S::elsewhere,
             "Learn in another process, `reeve learner` (docs/bus.md); unset: in this one");
   }
-  // There is a folder.
-  absl::Status Validate() const;
+  // Experts have a place: a folder, or a store, whose path this is (empty: none).
+  absl::Status CheckPlace(const std::string& store) const;
 };
 
 // Makes those who learn in this process, as an OnlineSpec says.
 using TrainerMaker = std::function<ExpertTrainerFactory(const OnlineSpec&)>;
 
 struct LiveAdaptationOptions {
+  std::string store;    // where experts are that have no folder; empty: they need one
   PolicySpec fallback;  // drives while it is not safe to let the learner
   SimTime period;
   uint64_t seed = 0;
@@ -56,13 +58,13 @@ struct LiveAdaptationOptions {
   std::function<void(const std::string&)> on_message;  // sentences for the log; may be empty
 };
 
-// A maker of such policies; opens the folder of the experts, and holds its lock while the maker or
-// one of its policies lives. A policy is done with before the next one is made: it puts what it has
-// learned there, and the next one goes on from that, though its functions be others (CarryOver). A
-// training that is under way is waited for; one elsewhere is given up.
-// Errors: those of the folder; a fallback that cannot be made; a learner elsewhere that cannot be
-// connected to; FailedPrecondition when nobody is there to learn. InvalidArgument of the maker when
-// the folder's experts were of other networks, features or actions.
+// A maker of such policies; opens the experts' folder or store, and keeps others from writing them
+// while the maker or one of its policies lives. A policy is done with before the next one is made:
+// it puts what it has learned there, and the next one goes on from that, though its functions be
+// others (CarryOver). A training that is under way is waited for; one elsewhere is given up.
+// Errors: those of the folder or store; a fallback that cannot be made; a learner elsewhere that
+// cannot be connected to; FailedPrecondition when nobody is there to learn. InvalidArgument of the
+// maker when the experts there are of other networks, features or actions.
 absl::StatusOr<LivePolicyMaker> MakeLiveAdaptation(const LiveAdaptationSpec& spec,
                                                    const LiveAdaptationOptions& options);
 

@@ -341,7 +341,7 @@ class Test:
         subprocess.run([self.options.reeve, "trace", "generate", "--config", "configs/traces/demo.yaml", "--out", trace],
                        check=True, stdout=subprocess.DEVNULL)
         served = Served(self.options.reeve, "configs/serve/adapt.yaml", self.folder, "adapt", (
-            f"sim.trace={trace}", "sim.speed=100", "adapt.learner.online.swap_after=0", f"adapt.experts={self.folder}/experts",
+            f"sim.trace={trace}", "sim.speed=100", "adapt.learner.online.swap_after=0",
             f"store={self.folder}/adapt.db", "http=127.0.0.1:0"))
         try:
             self.open(served.port, "timeline")

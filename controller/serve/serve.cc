@@ -55,6 +55,7 @@ absl::Status ServeConfig::Validate() const {
   if (platform == PlatformKind::kOpenWhisk && openwhisk.tenants.empty()) {
     return absl::InvalidArgumentError("openwhisk.tenants: name a tenant and its key_file");
   }
+  if (adapt) RETURN_IF_ERROR(part("adapt", adapt->CheckPlace(store.path)));
   const bool real_time = platform != PlatformKind::kSim || sim.speed > 0;
   if (adapt && real_time && adapt->learner.online.swap_after != 0) {
     return absl::InvalidArgumentError(
@@ -230,6 +231,7 @@ absl::StatusOr<LivePolicyMaker> MakeDecider(const ServeConfig& config, const Ser
     return maker.ok() ? std::move(maker) : Prefixed("policy", maker.status());
   }
   LiveAdaptationOptions options;
+  options.store = config.store.path;
   options.fallback = config.policy;
   options.period = config.loop.period;
   options.seed = config.seed;

@@ -129,7 +129,8 @@ struct ServeConfig {
     v.Field("bus", &C::bus, "Other programs, over ZeroMQ (docs/bus.md)");
     v.Field("log", &C::log, "What is told on standard error");
   }
-  // The parts are valid, a simulated platform has a trace, and OpenWhisk tenants.
+  // The parts are valid, a simulated platform has a trace, OpenWhisk tenants, and what is learned a
+  // place.
   absl::Status Validate() const;
 };
 

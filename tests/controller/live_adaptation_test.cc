@@ -11,6 +11,7 @@
 #include <utility>
 #include <vector>
 
+#include "controller/store/expert_store.h"
 #include "core/status.h"
 #include "tests/agents/adapt/online_rig.h"
 
@@ -120,6 +121,31 @@ TEST_F(LiveAdaptationTest, WhatWasLearnedOutlivesThePolicy) {
   EXPECT_TRUE(messages_.empty()) << messages_.front();
 }
 
+// The same without a folder: what was learned is in the store.
+TEST_F(LiveAdaptationTest, WithoutAFolderExpertsAreInTheStore) {
+  spec_.experts.clear();
+  options_.store = (folder_ / "reeve.db").string();
+  for (const int updates : {1, 2}) {
+    {
+      const auto maker = MakeLiveAdaptation(spec_, options_);
+      ASSERT_TRUE(maker.ok()) << maker.status();
+      absl::StatusOr<LivePolicy> policy = (*maker)({"a"}, {"t"});
+      ASSERT_TRUE(policy.ok()) << policy.status();
+      Play(*policy, 1, 1, 6);
+      const absl::Status second = MakeLiveAdaptation(spec_, options_).status();
+      EXPECT_EQ(second.code(), absl::StatusCode::kUnavailable);
+      EXPECT_THAT(MessageOf(second), HasSubstr("experts: " + options_.store + ": another process"));
+    }
+    auto storage = OpenExpertStore(options_.store, ExpertStorage::Access::kRead);
+    ASSERT_TRUE(storage.ok()) << storage.status();
+    const auto library = ExpertLibrary::Open(*std::move(storage), spec_.library, {});
+    ASSERT_TRUE(library.ok()) << library.status();
+    ASSERT_EQ(library->experts().size(), 1u);
+    EXPECT_EQ(library->experts().begin()->second.state.iteration, updates);
+  }
+  EXPECT_TRUE(messages_.empty()) << messages_.front();
+}
+
 // What is not carried out is no experience of the actor's: in shadow mode only as much as patience
 // says.
 TEST_F(LiveAdaptationTest, ShadowStepsAreNotThePolicysOwn) {
@@ -150,10 +176,11 @@ TEST_F(LiveAdaptationTest, OtherNetworksInTheFolderAreSaidSo) {
   EXPECT_THAT(MessageOf(status), HasSubstr(folder_.string()));
 }
 
-TEST_F(LiveAdaptationTest, AFolderAndAFallbackAreNeeded) {
+TEST_F(LiveAdaptationTest, APlaceAndAFallbackAreNeeded) {
   LiveAdaptationSpec nowhere = spec_;
   nowhere.experts.clear();
-  EXPECT_THAT(MessageOf(MakeLiveAdaptation(nowhere, options_).status()), HasSubstr("experts"));
+  EXPECT_THAT(MessageOf(MakeLiveAdaptation(nowhere, options_).status()),
+              HasSubstr("experts: name a store"));
   LiveAdaptationOptions nobody = options_;
   nobody.trainers = nullptr;
   EXPECT_EQ(MakeLiveAdaptation(spec_, nobody).status().code(),

@@ -16,6 +16,7 @@
 #include "controller/serve/http_server.h"
 #include "controller/serve/kept_state.h"
 #include "controller/serve/loop_metrics.h"
+#include "controller/store/expert_store.h"
 #include "controller/store/store_reader.h"
 #include "core/config.h"
 #include "core/files.h"
@@ -113,14 +114,19 @@ TEST_F(ServeTest, ASimulatedPlatformIsServedToItsEnd) {
 }
 
 // A policy that learns while it drives; what it learned is kept, and gone on from.
-TEST_F(ServeTest, APolicyLearnsOnTheWay) {
+class ServeAdaptTest : public ServeTest, public ::testing::WithParamInterface<bool> {};
+INSTANTIATE_TEST_SUITE_P(Experts, ServeAdaptTest, ::testing::Bool(),
+                         [](const auto& test) { return test.param ? "InTheStore" : "InAFolder"; });
+
+TEST_P(ServeAdaptTest, APolicyLearnsOnTheWay) {
   ServeConfig config = Config();
   config.adapt.emplace();
-  config.adapt->experts = Path("experts");
   config.adapt->learner.online.learner.form = Form::kMeanField;
   config.adapt->learner.online.learner.sharing = Sharing::kShared;
   config.adapt->learner.online.stretch = 8;
   config.adapt->learner.online.stretches = 1;
+  EXPECT_THAT(std::string(Serve(config, {}).status().message()), HasSubstr("adapt.experts: name"));
+  (GetParam() ? config.store.path : config.adapt->experts) = Path("experts");
   EXPECT_EQ(Serve(config, {}).status().code(), absl::StatusCode::kFailedPrecondition);
   ServeHooks hooks;
   hooks.trainers = [](const OnlineSpec&) { return FakeTrainers(); };
@@ -132,13 +138,15 @@ TEST_F(ServeTest, APolicyLearnsOnTheWay) {
     ASSERT_TRUE(summary.ok()) << summary.status();
     EXPECT_EQ(summary->ticks, 301u);
     EXPECT_EQ(summary->taken_over, 4u);
+    EXPECT_EQ(summary->dropped, 0u);
     ASSERT_TRUE(sink.last.has_value());
     seen.push_back(*sink.last);
   }
   EXPECT_GE(seen[0].updates, 10u);
-  const auto library = ExpertLibrary::Open(config.adapt->experts, config.adapt->library,
-                                           config.adapt->learner.detector.spread_prior(),
-                                           ExpertLibrary::Access::kRead);
+  auto storage = ExpertsAt(Path("experts"))(ExpertStorage::Access::kRead);
+  ASSERT_TRUE(storage.ok()) << storage.status();
+  const auto library = ExpertLibrary::Open(*std::move(storage), config.adapt->library,
+                                           config.adapt->learner.detector.spread_prior());
   ASSERT_TRUE(library.ok()) << library.status();
   int64_t updates = 0;
   for (const auto& [environment, expert] : library->experts()) updates += expert.state.iteration;
