@@ -12,7 +12,8 @@ absl::Status ActiveTime::Validate() const {
 }
 
 bool PerturbationSpec::perturbs_metrics() const {
-  return metric_lag.lag > SimTime() || metric_noise.cv > 0 || metric_loss.probability > 0;
+  return metric_records.at_end || metric_lag.lag > SimTime() || metric_noise.cv > 0 ||
+         metric_loss.probability > 0;
 }
 
 bool PerturbationSpec::perturbs_actuation() const {

@@ -1,6 +1,7 @@
 // What can go wrong between a policy and its platform, as configuration: metrics that come late,
-// noisy or not at all, decisions that take time or get lost. sim/perturbed_platform.h carries it
-// out. Each part has times of its own; a part that is not given perturbs nothing.
+// noisy, of what has ended only or not at all, decisions that take time or get lost.
+// sim/perturbed_platform.h carries it out. Each part has times of its own; a part that is not given
+// perturbs nothing.
 //
 //   perturbations:
 //     metric_lag: {lag: 10s}
@@ -32,6 +33,18 @@ struct ActiveTime {
             "In force from this time of the run on", AtLeast(0));
     v.Field("to", static_cast<SimTime Part::*>(&ActiveTime::to), "Until, this time excluded",
             AtLeast(0));
+  }
+};
+
+struct MetricRecords : ActiveTime {
+  bool at_end = false;
+
+  template <class V>
+  static void Fields(V& v) {
+    v.Field(
+        "at_end", &MetricRecords::at_end,
+        "Requests are known of only when they have ended, as from OpenWhisk's activation records");
+    TimeFields<MetricRecords>(v);
   }
 };
 
@@ -95,6 +108,7 @@ struct ActuationFailure : ActiveTime {
 };
 
 struct PerturbationSpec {
+  MetricRecords metric_records;
   MetricLag metric_lag;
   MetricNoise metric_noise;
   MetricLoss metric_loss;
@@ -107,6 +121,8 @@ struct PerturbationSpec {
 
   template <class V>
   static void Fields(V& v) {
+    v.Field("metric_records", &PerturbationSpec::metric_records,
+            "Metrics that are put together from records of requests");
     v.Field("metric_lag", &PerturbationSpec::metric_lag, "Metrics that come late");
     v.Field("metric_noise", &PerturbationSpec::metric_noise, "Metrics that are not exact");
     v.Field("metric_loss", &PerturbationSpec::metric_loss, "Metrics that go missing");

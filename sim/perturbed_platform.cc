@@ -133,6 +133,9 @@ absl::Status PerturbedPlatform::Observe(Snapshot& snapshot) {
   }
   Snapshot& collected = history_[history_size_++];
   collected = measured_;
+  if (spec_.metric_records.at_end && spec_.metric_records.Includes(now_)) {
+    CountWhatEnded(collected.functions);
+  }
   if (spec_.metric_noise.cv > 0 && spec_.metric_noise.Includes(now_)) AddNoise(collected);
   if (spec_.metric_loss.probability > 0 && spec_.metric_loss.Includes(now_)) {
     LoseMetrics(collected, previous);
@@ -153,6 +156,14 @@ absl::Status PerturbedPlatform::Observe(Snapshot& snapshot) {
       },
       snapshot.functions, shown.functions);
   return absl::OkStatus();
+}
+
+void PerturbedPlatform::CountWhatEnded(FunctionWindows& w) {
+  for (size_t f = 0; f < w.size(); ++f) {
+    w.arrivals[f] = w.completions[f] + w.failures[f] + w.timeouts[f] + w.rejections[f];
+    w.queued[f] = 0;
+    w.in_flight[f] = 0;
+  }
 }
 
 void PerturbedPlatform::AddNoise(Snapshot& snapshot) const {

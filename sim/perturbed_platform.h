@@ -1,26 +1,28 @@
 // A platform seen and driven through perturbations: what a policy meets when metrics are late,
 // noisy or missing and decisions slow or lost. Wraps any Platform.
 //
-// Metrics go through noise, then loss, then lag: noise is made where they are measured, loss where
-// they are collected, lag where they are delivered. So a value that is seen again, or late, is the
-// same noisy value as before, and noise and loss are in force by the time a window was measured,
-// lag by the time the policy looks. Metrics are the counts of requests, queued and in_flight, the
-// averages, the percentiles, and the cluster's CPU use. What the platform's own control plane knows
-// (containers ready, starting and started, replicas asked for, limits, objectives, nodes) is not
-// measured but read, and stays exact and current, as it is for an autoscaler that watches the
-// Kubernetes API. `time` stays the present, or time would run backwards for a policy when lag sets
-// in; `window` is the length of the window that the metrics are of. `histograms` is null in all
-// snapshots as soon as any perturbation of metrics is configured, since it would tell the truth.
+// Metrics go through records, noise, loss, then lag: records and noise are made where they are
+// measured, loss where they are collected, lag where they are delivered. So a value that is seen
+// again, or late, is the same noisy value as before, and records, noise and loss are in force by
+// the time a window was measured, lag by the time the policy looks. Metrics are the counts of
+// requests, queued and in_flight, the averages, the percentiles, and the cluster's CPU use. What
+// the platform's own control plane knows (containers ready, starting and started, replicas asked
+// for, limits, objectives, nodes) is not measured but read, and stays exact and current, as it is
+// for an autoscaler that watches the Kubernetes API. `time` stays the present, or time would run
+// backwards for a policy when lag sets in; `window` is the length of the window that the metrics
+// are of. `histograms` is null in all snapshots as soon as any perturbation of metrics is
+// configured, since it would tell the truth.
 //
-// Noise: one lognormal factor of mean 1 for each function, group of metrics and window. The groups
-// are requests, concurrency, latency, execution, CPU and memory; within one all metrics have the
-// same factor, so that percentiles keep their order and completions go with arrivals. Counts are
-// rounded up or down at random, with the expectation exact (zero stays zero). The cluster's CPU use
-// stays exact.
-// Loss: a function whose metrics of a window are missing shows those collected last (at first:
-// zeros), since this is what monitoring systems answer, and a Snapshot cannot say "unknown".
-// Lag: the newest metrics that are at least `lag` old; at the start of the run, where none are, the
-// first.
+// Records: arrivals are the requests that ended in the window, however; nothing is known to wait or
+// to run (queued, in_flight). Averages are kept exact: they follow from what is recorded, only
+// later. Noise: one lognormal factor of mean 1 for each function, group of metrics and window. The
+// groups are requests, concurrency, latency, execution, CPU and memory; within one all metrics have
+// the same factor, so that percentiles keep their order and completions go with arrivals. Counts
+// are rounded up or down at random, with the expectation exact (zero stays zero). The cluster's CPU
+// use stays exact. Loss: a function whose metrics of a window are missing shows those collected
+// last (at first: zeros), since this is what monitoring systems answer, and a Snapshot cannot say
+// "unknown". Lag: the newest metrics that are at least `lag` old; at the start of the run, where
+// none are, the first.
 //
 // Decisions: what a policy decides about one function at one time is one decision, whichever fields
 // it sets. It fails as a whole, or else takes its time and is carried out by the first Apply at or
@@ -74,6 +76,7 @@ class PerturbedPlatform : public Platform {
     Decision decision;
   };
 
+  static void CountWhatEnded(FunctionWindows& windows);
   void AddNoise(Snapshot& snapshot) const;
   void LoseMetrics(Snapshot& snapshot, const Snapshot* previous) const;
   // Leaves the metrics to be shown at the front of history_.

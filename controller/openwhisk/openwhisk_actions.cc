@@ -3,6 +3,7 @@
 #include <spdlog/spdlog.h>
 
 #include <algorithm>
+#include <utility>
 
 #include "controller/openwhisk/attachment.h"
 #include "controller/openwhisk/openwhisk_platform.h"
@@ -14,17 +15,11 @@ namespace {
 
 using nlohmann::json;
 
-// A tick writes no longer than this, or a quarter of the period; what is left is written in the
-// next.
+// A tick writes no longer than this, or a quarter of the period; what is left over has its turn
+// first in the next.
 constexpr SimTime kWriteAtMost = SimTime::Seconds(4);
 // Failures speak for more memory for so long.
 constexpr SimTime kFailingFor = SimTime::Minutes(5);
-
-// Whether it may be otherwise the next time.
-bool MayPass(const absl::Status& status) {
-  return absl::IsUnavailable(status) || absl::IsDeadlineExceeded(status) ||
-         absl::IsResourceExhausted(status) || absl::IsAborted(status);
-}
 
 }  // namespace
 
@@ -128,37 +123,57 @@ absl::Status OpenWhiskPlatform::Apply(std::span<const Decision> decisions) {
     slot.to_write = true;
     slot.handed_back = slot.none_left = false;
   }
-  return CarryOn(begin);
+  return CarryOn(begin, decisions);
 }
 
-absl::Status OpenWhiskPlatform::CarryOn(SimTime begin) {
-  size_t tried = 0, unavailable = 0;
+absl::Status OpenWhiskPlatform::CarryOn(SimTime begin, std::span<const Decision> decisions) {
+  size_t tried = 0, failed = 0;
   absl::Status last;
-  for (Slot& slot : slots_) {
+  bool left_over = false;
+  std::vector<int> failed_of(tenants_.size());
+  // Where the last one ended: or those behind would never have their turn.
+  const size_t first = write_first_;
+  for (size_t k = 0; k < slots_.size(); ++k) {
+    const size_t i = (first + k) % slots_.size();
+    Slot& slot = slots_[i];
     if (!slot.action || !(slot.to_write || slot.handed_back || slot.replicas)) continue;
-    if (clock_.Now() - begin > WriteWithin()) {
-      if (slot.to_write) slot.written = absl::UnavailableError("the tick had no time left for it");
-      continue;
-    }
+    const bool in_time = clock_.Now() - begin <= WriteWithin();
+    if (!in_time && !std::exchange(left_over, true)) write_first_ = i;
     if (slot.handed_back) {
       // A PUT of ours that came after all.
-      if (IsAttached(*slot.action)) HandBackOne(slot).IgnoreError();
+      if (in_time && IsAttached(*slot.action)) HandBackOne(slot).IgnoreError();
       continue;
     }
     if (slot.to_write) {
-      slot.written = CarryOut(slot);
-      ++tried;
-      if (MayPass(slot.written)) {
-        ++unavailable;
+      // A server that does not answer would use up the tick, one time-out after the other.
+      const bool write = in_time && failed_of[slot.tenant] < 2;
+      slot.written = write ? CarryOut(slot)
+                           : absl::UnavailableError("not written yet: the tick had no time left");
+      if (write) ++tried;
+      if (write && WhiskFailureMayPass(slot.written)) {
+        ++failed;
+        ++failed_of[slot.tenant];
         last = slot.written;
-      } else if (slot.held.empty()) {
-        slot.to_write = false;
       }
+      NoteWritten(i, !decisions.empty() && decisions[i] != Decision{});
     }
-    Prewarm(slot);
+    if (in_time) Prewarm(slot);
   }
-  if (tried > 0 && unavailable == tried) return absl::UnavailableError(MessageOf(last));
+  if (tried > 0 && failed == tried) return absl::UnavailableError(MessageOf(last));
   return absl::OkStatus();
+}
+
+// What was decided and not carried out is the loop's again: what it decides next may differ. What
+// only waits until it pays is accepted, and stays with us.
+void OpenWhiskPlatform::NoteWritten(size_t index, bool decided) {
+  Slot& slot = slots_[index];
+  const bool passes = WhiskFailureMayPass(slot.written);
+  const bool waits = slot.written.ok() && !slot.held.empty();
+  slot.to_write = waits || (passes && !decided);
+  if (!decided || slot.written.ok()) return;
+  status_[index].not_carried_out = true;
+  status_[index].actuation = passes ? Actuation::kPending : Actuation::kRefused;
+  status_[index].detail = MessageOf(slot.written);
 }
 
 absl::Status OpenWhiskPlatform::CarryOut(Slot& slot) {
@@ -204,7 +219,7 @@ absl::Status OpenWhiskPlatform::PutAction(Slot& slot, const json& body) {
   if (!answer.ok()) {
     // An answer that did not come, or came from somebody in between, says nothing about the action.
     const bool was_sent = tenant.writer->requests() != sent;
-    slot.unsure = slot.unsure || (was_sent && MayPass(answer.status()));
+    slot.unsure = slot.unsure || (was_sent && WhiskFailureMayPass(answer.status()));
     if (absl::IsNotFound(answer.status())) tenant.source->ListActionsSoon();
     return answer.status();
   }

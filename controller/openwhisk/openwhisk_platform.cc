@@ -136,7 +136,7 @@ absl::Status OpenWhiskPlatform::Observe(Snapshot& snapshot) {
   }
   FillCluster(snapshot.functions, snapshot.cluster);
   // What failed is in the status; that it did is no failure of observing.
-  CarryOn(clock_.Now()).IgnoreError();
+  CarryOn(clock_.Now(), {}).IgnoreError();
   return absl::OkStatus();
 }
 
@@ -360,11 +360,9 @@ void OpenWhiskPlatform::JudgeActuation(const Slot& slot, SimTime now,
     if (actuation != Actuation::kDone) status.pending_for = now - slot.asked_at;
   };
   const absl::Status& written = slot.written;
-  if (absl::IsPermissionDenied(written) || absl::IsInvalidArgument(written) ||
-      absl::IsNotFound(written) || absl::IsUnauthenticated(written)) {
-    say(Actuation::kRefused, MessageOf(written));
-  } else if (!written.ok()) {
-    say(Actuation::kPending, MessageOf(written));
+  if (!written.ok()) {
+    say(WhiskFailureMayPass(written) ? Actuation::kPending : Actuation::kRefused,
+        MessageOf(written));
   } else if (!slot.to_write && IsOverridden(*slot.action)) {
     say(Actuation::kOverridden, "somebody else has changed the limits that were set");
   } else if (!slot.held.empty()) {

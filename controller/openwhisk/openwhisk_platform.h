@@ -140,7 +140,9 @@ class OpenWhiskPlatform : public LivePlatform {
   // Acting.
   WhiskLimits WantedLimits(const Slot& slot, std::string* told) const;
   ChangeContext ContextOf(const Slot& slot, const WhiskLimits& wanted) const;
-  absl::Status CarryOn(SimTime begin);
+  // `decisions`: [F] of this Apply, or empty where nothing new was decided.
+  absl::Status CarryOn(SimTime begin, std::span<const Decision> decisions);
+  void NoteWritten(size_t index, bool decided);
   absl::Status CarryOut(Slot& slot);
   absl::Status ReadAgain(Slot& slot);
   absl::Status PutAction(Slot& slot, const nlohmann::json& body);
@@ -166,6 +168,7 @@ class OpenWhiskPlatform : public LivePlatform {
   WindowHistograms histograms_;
   std::optional<SimTime> observed_at_;
   SimTime window_;
+  size_t write_first_ = 0;  // the slot whose turn it is
   uint64_t changes_ = 0, prewarmed_ = 0;
 };
 

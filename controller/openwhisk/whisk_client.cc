@@ -42,6 +42,11 @@ bool IsTrouble(const absl::Status& status) {
 
 }  // namespace
 
+bool WhiskFailureMayPass(const absl::Status& status) {
+  return absl::IsUnavailable(status) || absl::IsDeadlineExceeded(status) ||
+         absl::IsResourceExhausted(status) || absl::IsAborted(status);
+}
+
 std::string WhiskUrl(const std::string& endpoint, const std::string& path) {
   std::string url = endpoint;
   while (!url.empty() && url.back() == '/') url.pop_back();

@@ -39,6 +39,9 @@ std::string WhiskActionPath(const std::string& ns, const std::string& action);
 // Reads the PEM files that `tls` names; null when it names none.
 absl::StatusOr<std::shared_ptr<const TlsIdentity>> ReadWhiskTls(const WhiskTlsSpec& tls);
 
+// Whether the same request may succeed the next time: nobody refused it. False of OK.
+bool WhiskFailureMayPass(const absl::Status& status);
+
 struct WhiskClientOptions {
   std::string endpoint;
   std::shared_ptr<const TlsIdentity> tls;

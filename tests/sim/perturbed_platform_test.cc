@@ -115,6 +115,24 @@ TEST(MetricLag, IsRoundedUpToPeriodsAndKeepsItsTimes) {
   EXPECT_THAT(arrivals, ::testing::ElementsAre(0, 1, 2, 3, 2, 3, 4, 7, 8, 9));
 }
 
+// ---- records
+
+TEST(MetricRecords, ShowWhatEndedAndNothingThatHasNot) {
+  PerturbationSpec spec;
+  spec.metric_records = {{SimTime::Seconds(4), SimTime::Max()}, true};
+  const std::vector<Snapshot> seen = Seen(spec, 5);
+  for (uint32_t k = 0; k < 5; ++k) {
+    SCOPED_TRACE(k);
+    const FunctionWindows& w = seen[k].functions;
+    // k were answered, lost, given up and refused each.
+    EXPECT_THAT(w.arrivals, Each(k < 2 ? k : 4 * k));
+    EXPECT_THAT(w.queued, Each(k < 2 ? k : 0));
+    EXPECT_THAT(w.in_flight, Each(k < 2 ? k : 0));
+    EXPECT_THAT(w.completions, Each(k));
+    EXPECT_THAT(w.mean_in_flight, Each(k));
+  }
+}
+
 // ---- noise
 
 struct Moments {

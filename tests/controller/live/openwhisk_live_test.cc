@@ -30,8 +30,13 @@ using openwhisk_server::ExecutorFigures;
 using openwhisk_server::OpenWhiskServer;
 using std::chrono::steady_clock;
 
-constexpr uint64_t kSeed = 7;
 constexpr SimTime kLength = SimTime::Minutes(5);
+
+// Of the load and of all that is drawn: REEVE_TEST_SEED.
+uint64_t Seed() {
+  const char* seed = std::getenv("REEVE_TEST_SEED");
+  return seed == nullptr ? 7 : std::strtoull(seed, nullptr, 10);
+}
 
 class OpenWhiskLiveTest : public ::testing::Test {
  protected:
@@ -76,17 +81,18 @@ class SizeChanges {
 TEST_F(OpenWhiskLiveTest, ATrainedPolicyDecidesAsInSimulationAndCostsTheSame) {
   const char* trained = std::getenv("REEVE_TEST_POLICY");
   ASSERT_NE(trained, nullptr) << "scripts/test-openwhisk trains one";
+  const uint64_t seed = Seed();
   const std::string file = REEVE_SOURCE_DIR "/configs/scenarios/sim_to_live_openwhisk.yaml";
   const auto scenario = LoadScenario(file);
   ASSERT_TRUE(scenario.ok()) << scenario.status();
-  const auto trace = ScenarioTrace(*scenario, kSeed, kLength);
+  const auto trace = ScenarioTrace(*scenario, seed, kLength);
   ASSERT_TRUE(trace.ok()) << trace.status();
   PolicySpec learned;
   learned.name = "learned";
   learned.learned.checkpoint = trained;
 
   // Plain simulation of the same requests under the same policy.
-  SimulationConfig plain = ScenarioSimulation(*scenario, kSeed);
+  SimulationConfig plain = ScenarioSimulation(*scenario, seed);
   plain.policy = learned;
   SizeChanges changes;
   SimulationHooks watch;
@@ -104,7 +110,7 @@ TEST_F(OpenWhiskLiveTest, ATrainedPolicyDecidesAsInSimulationAndCostsTheSame) {
   server_config.namespaces = {{"guest", {.key = "u:g"}}};
   server_config.load.scenario = file;
   server_config.load.length = kLength;
-  server_config.seed = kSeed;
+  server_config.seed = seed;
   auto load = openwhisk_server::ReadLoad(server_config);
   ASSERT_TRUE(load.ok()) << load.status();
   // The controller is there some hundredths of a second after the trace began: its windows are
@@ -156,7 +162,7 @@ TEST_F(OpenWhiskLiveTest, ATrainedPolicyDecidesAsInSimulationAndCostsTheSame) {
   EXPECT_NEAR(live.gb_seconds / expected.gb_seconds, 1, 0.1);
 
   const ReplayedDecisions replayed =
-      ExpectDecisionsAsSimulated(serve.store.path, learned, *trace, plain.cluster, kSeed);
+      ExpectDecisionsAsSimulated(serve.store.path, learned, *trace, plain.cluster, seed);
   EXPECT_GT(replayed.of_policy, 50 * trace->functions().size());  // of 60 windows
   EXPECT_GT(replayed.moved, 6u);
 }
