@@ -5,6 +5,7 @@
 #include <set>
 
 #include "controller/knative/knative_platform.h"
+#include "controller/knative/names.h"
 #include "controller/kube/json_reading.h"
 #include "controller/kube/quantity.h"
 #include "controller/window_rows.h"

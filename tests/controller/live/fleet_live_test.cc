@@ -13,6 +13,7 @@
 #include <nlohmann/json.hpp>
 #include <optional>
 #include <thread>
+#include <utility>
 
 #include "controller/fleet/fleet.h"
 #include "controller/knative/prometheus_source.h"
@@ -61,13 +62,14 @@ class FleetLiveTest : public ::testing::Test {
     }
   }
 
-  void Begin(const Trace& trace) {
+  void Begin(Trace trace) {
+    trace_.emplace(std::move(trace));  // the fleet reports on it in the end, after the test's own
     hooks_.stop = [this] { return stop_.load(); };
     hooks_.on_started = [this](int port) { port_ = port; };
     hooks_.on_begun = [this] { begun_ = true; };
-    fleet_ = std::thread([this, &trace] {
+    fleet_ = std::thread([this] {
       result_ = RunFleet(
-          config_, trace, [](const char*) { return nullptr; }, hooks_);
+          config_, *trace_, [](const char*) { return nullptr; }, hooks_);
       ended_ = true;
     });
   }
@@ -89,6 +91,7 @@ class FleetLiveTest : public ::testing::Test {
   FleetHooks hooks_;
   std::atomic<bool> stop_ = false, begun_ = false, ended_ = false;
   std::atomic<int> port_ = 0;
+  std::optional<Trace> trace_;
   std::thread fleet_;
   pid_t prometheus_ = 0;
   absl::StatusOr<RunData> result_ = absl::UnknownError("not ended");
@@ -134,7 +137,6 @@ TEST_F(FleetLiveTest, APrometheusScrapesTwoHundredPodsAndAnswersForEachFunction)
       << "the package prometheus is missing: scripts/setup --dev";
   config_.cluster.nodes = {{8, Millicores::Cores(64), Mebibytes(64 << 10)}};
   config_.cluster.containers.initial_replicas = kPodsEach;
-  const Trace trace = EvenTrace(SimTime::Minutes(3));
   // Before there is a fleet, whose sockets it would inherit.
   const int own = FreePort();
   config_.listen = fmt::format("127.0.0.1:{}", own);
@@ -154,7 +156,7 @@ TEST_F(FleetLiveTest, APrometheusScrapesTwoHundredPodsAndAnswersForEachFunction)
   arguments.push_back(nullptr);
   ASSERT_EQ(::posix_spawnp(&prometheus_, "setpriv", nullptr, nullptr, arguments.data(), environ),
             0);
-  Begin(trace);
+  Begin(EvenTrace(SimTime::Minutes(3)));
   ASSERT_TRUE(Within(60, [&] { return begun_.load(); }));
 
   // As `reeve serve` asks: one query a figure for all functions.

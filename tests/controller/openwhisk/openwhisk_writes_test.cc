@@ -142,8 +142,8 @@ TEST_F(OpenWhiskWritesTest, OfWhatFailsInPartEachIsToldAndNothingComesLate) {
   for (int i = 0; i < 30; ++i) Tick();
   EXPECT_FALSE(StatusOf("guest/second").not_carried_out);
   EXPECT_EQ(whisk_.Limits("second")["memory"], 256);
-  ASSERT_TRUE(Decide("guest/second", Wanted({}, 384)).ok());
-  EXPECT_EQ(whisk_.Limits("second")["memory"], 384);
+  ASSERT_TRUE(Decide("guest/second", Wanted({}, 128)).ok());
+  EXPECT_EQ(whisk_.Limits("second")["memory"], 128);
 }
 
 TEST_F(OpenWhiskWritesTest, AServerThatIsLeftAloneIsToldOfForEachFunction) {
