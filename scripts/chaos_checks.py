@@ -114,6 +114,10 @@ def check_store(store, reeve, told, functions):
     read = subprocess.run([reeve, "log", store, "--kind", "windows", "--limit", "0", "-o", "csv"],
                           capture_output=True, text=True, check=False)
     readable = max(0, len(read.stdout.splitlines()) - 1)
+    # What was learned: versions written through every kill, each whole or not there.
+    experts = subprocess.run([reeve, "experts", "list", store], capture_output=True, text=True, check=False)
+    if experts.returncode != 0 or experts.stderr:
+        complaints.append(f"experts in the store: {experts.stderr.strip()}")
     partial = [t for t in torn if t[2] > functions or t[2] < functions]
     return complaints, {
         "ticks told": len(told), "ticks stored": len(ticks), "lost": lost, "last lost": last_lost,
