@@ -315,6 +315,7 @@ absl::Status KnativePlatform::HandBackOne(Slot& slot) {
   slot.cpu.reset();
   slot.memory_limit.reset();
   slot.proxied_since.reset();
+  slot.scaled.reset();
   slot.written = absl::OkStatus();
   slot.to_write = slot.given_up = slot.unsure = false;
   return absl::OkStatus();

@@ -60,6 +60,7 @@ void KnativePlatform::Slot::ForgetAsked() {
   replicas.reset();
   cpu.reset();
   memory_limit.reset();
+  scaled.reset();
   written = absl::OkStatus();
   to_write = given_up = false;
 }

@@ -77,11 +77,15 @@ absl::Status KnativePlatform::ReconcileOne(Slot& slot, SimTime now) {
                                 PatchKind::kMerge, *plan.service_patch)
                         .status());
   }
-  if (plan.scale) {
+  std::optional<int32_t> count = plan.scale;
+  // What is wanted seems to be there, and we have asked for something else last: what is known of
+  // the deployment may be of before that, whether its answer came or not.
+  if (!count && slot.scaled && slot.scaled != input.deployed) count = input.deployed;
+  if (count) {
+    slot.scaled = count;
     const ObjectRef scale{kube::kDeployments, view.ns, view.name + "-deployment", "scale"};
     RETURN_IF_ERROR(
-        writer_->Patch(scale, PatchKind::kMerge, json{{"spec", {{"replicas", *plan.scale}}}})
-            .status());
+        writer_->Patch(scale, PatchKind::kMerge, json{{"spec", {{"replicas", *count}}}}).status());
   }
   if (plan.status_patch) {
     const ObjectRef status{knative::kPodAutoscalers, view.ns, view.name, "status"};

@@ -91,8 +91,9 @@ class KnativePlatform : public LivePlatform {
     SimTime asked_at;
     bool to_write = false;  // what was asked for is still to be written
     bool given_up = false;  // the last decision could not be: it is for the loop to ask again
-    bool unsure = false;    // a write got no answer: caches may be behind what stands there
-    absl::Status written;   // the last attempt to
+    std::optional<int32_t> scaled;  // own class: the last count that was sent to /scale
+    bool unsure = false;            // a write got no answer: caches may be behind what stands there
+    absl::Status written;           // the last attempt to
     std::optional<SimTime> proxied_since;  // own_class
     double queued = 0;                     // at the activator, as far as is known
 

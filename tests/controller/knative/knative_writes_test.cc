@@ -88,5 +88,34 @@ TEST_F(KnativeWritesTest, AWriteWithoutAnAnswerIsHandedBackToo) {
   EXPECT_EQ(Scale("first"), "");
 }
 
+// By what is known of the deployment, three replicas are there already.
+TEST_F(KnativePlatformTest, AScaleWithoutAnAnswerIsNotBelievedToBeTheOneBefore) {
+  if (cluster_.real()) GTEST_SKIP() << "a real server cannot be told to fail";
+  cluster_.AddFunction("hello", {{std::string(knative::kClass), "reeve"}});
+  Begin(Config(AttachMode::kOwnClass));
+  ASSERT_TRUE(Eventually([&] { return Functions() == 1; }));
+  ASSERT_TRUE(Apply(Replicas(3)).ok());
+  int looks = 0;  // for a third of a second: what the watch says is known by then
+  ASSERT_TRUE(Eventually([&] { return ++looks > 15; }));
+  const auto behind = [](const ScriptedRequest& request) {
+    return request.query.count("watch") > 0 || request.path.ends_with("/deployments");
+  };
+  cluster_.fake().SetBetween([&](const ScriptedRequest& request, const auto& answer) {
+    if (behind(request)) return ScriptedReply{.status = 500};
+    ScriptedReply reply = answer();
+    if (request.path.ends_with("/scale")) reply.body = "garbage";
+    return reply;
+  });
+  cluster_.fake().EndWatches();
+  ASSERT_TRUE(Eventually([&] { return cluster_.fake().silent_watches() == 0; }));
+  EXPECT_FALSE(Apply(Replicas(5)).ok());
+  EXPECT_EQ(cluster_.Replicas("hello-00001"), 5);
+  cluster_.fake().SetBetween([&](const ScriptedRequest& request, const auto& answer) {
+    return behind(request) ? ScriptedReply{.status = 500} : answer();
+  });
+  ASSERT_TRUE(Apply(Replicas(3)).ok());
+  EXPECT_EQ(cluster_.Replicas("hello-00001"), 3);
+}
+
 }  // namespace
 }  // namespace reeve
