@@ -100,7 +100,7 @@ TEST_F(KnativePlatformTest, AScaleWithoutAnAnswerIsNotBelievedToBeTheOneBefore) 
   const auto behind = [](const ScriptedRequest& request) {
     return request.query.count("watch") > 0 || request.path.ends_with("/deployments");
   };
-  cluster_.fake().SetBetween([&](const ScriptedRequest& request, const auto& answer) {
+  cluster_.fake().SetBetween([behind](const ScriptedRequest& request, const auto& answer) {
     if (behind(request)) return ScriptedReply{.status = 500};
     ScriptedReply reply = answer();
     if (request.path.ends_with("/scale")) reply.body = "garbage";
@@ -110,7 +110,7 @@ TEST_F(KnativePlatformTest, AScaleWithoutAnAnswerIsNotBelievedToBeTheOneBefore) 
   ASSERT_TRUE(Eventually([&] { return cluster_.fake().silent_watches() == 0; }));
   EXPECT_FALSE(Apply(Replicas(5)).ok());
   EXPECT_EQ(cluster_.Replicas("hello-00001"), 5);
-  cluster_.fake().SetBetween([&](const ScriptedRequest& request, const auto& answer) {
+  cluster_.fake().SetBetween([behind](const ScriptedRequest& request, const auto& answer) {
     return behind(request) ? ScriptedReply{.status = 500} : answer();
   });
   ASSERT_TRUE(Apply(Replicas(3)).ok());
