@@ -148,7 +148,8 @@ absl::Status OpenWhiskPlatform::CarryOn(SimTime begin, std::span<const Decision>
       // A server that does not answer would use up the tick, one time-out after the other.
       const bool write = in_time && failed_of[slot.tenant] < 2;
       slot.written = write ? CarryOut(slot)
-                           : absl::UnavailableError("not written yet: the tick had no time left");
+                           : absl::UnavailableError(in_time ? "not written: others before it failed"
+                                                            : "the tick had no time left for it");
       if (write) ++tried;
       if (write && WhiskFailureMayPass(slot.written)) {
         ++failed;

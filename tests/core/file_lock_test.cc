@@ -1,7 +1,10 @@
 #include "core/file_lock.h"
 
+#include <unistd.h>
+
 #include <filesystem>
 #include <optional>
+#include <string>
 #include <utility>
 
 #include "core/status.h"
@@ -11,7 +14,7 @@ namespace reeve {
 namespace {
 
 TEST(FileLockTest, OneHasItAtATime) {
-  const std::string path = testing::TempDir() + "file_lock_test.lock";
+  const std::string path = testing::TempDir() + "/file_lock_" + std::to_string(getpid());
   std::filesystem::remove(path);
   std::optional<FileLock> first = *FileLock::Take(path, "mine");
   const absl::Status refused = FileLock::Take(path, "somebody has it").status();
