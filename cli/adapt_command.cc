@@ -26,7 +26,7 @@
 namespace reeve {
 namespace {
 
-struct Options {
+struct AdaptArguments {
   std::string file, out, experts, learner;
   std::vector<std::string> assignments;
   std::optional<uint64_t> seed;
@@ -94,7 +94,7 @@ class Bars {
   std::optional<Progress> progress_;
 };
 
-absl::StatusOr<int> RunAdapt(const Options& options) {
+absl::StatusOr<int> RunAdapt(const AdaptArguments& options) {
   std::vector<std::string> assignments = options.assignments;
   if (options.seed) assignments.push_back(fmt::format("seed={}", *options.seed));
   ASSIGN_OR_RETURN(const AdaptationConfig config,
@@ -147,7 +147,7 @@ absl::StatusOr<int> RunAdapt(const Options& options) {
 }  // namespace
 
 void AddAdaptCommand(CLI::App& parent, Command& chosen) {
-  auto options = std::make_shared<Options>();
+  auto options = std::make_shared<AdaptArguments>();
   CLI::App* command = parent.add_subcommand(
       "adapt", "A policy that learns while it drives and the load changes, guarded by a rule");
   command->add_option("file", options->file, "YAML of the run (see configs/adaptation)")

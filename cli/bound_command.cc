@@ -18,7 +18,7 @@
 namespace reeve {
 namespace {
 
-struct Options {
+struct BoundArguments {
   std::string trace, cluster, out, start = "mean";
   ConfigOptions config;
   std::optional<uint64_t> seed, cold_starts;
@@ -29,7 +29,7 @@ struct Options {
 };
 
 // As `reeve simulate` does: the configuration, then the cluster's file, then options.
-absl::StatusOr<SimulationConfig> MakeConfig(const Options& options) {
+absl::StatusOr<SimulationConfig> MakeConfig(const BoundArguments& options) {
   ASSIGN_OR_RETURN(SimulationConfig config, LoadConfig<SimulationConfig>(options.config));
   if (!options.cluster.empty()) {
     ASSIGN_OR_RETURN(config.cluster, LoadConfig<ClusterSpec>({options.cluster, {}}));
@@ -42,7 +42,7 @@ absl::StatusOr<SimulationConfig> MakeConfig(const Options& options) {
   return config;
 }
 
-void PrintAnswers(const Options& options, const ClairvoyantBound& bound) {
+void PrintAnswers(const BoundArguments& options, const ClairvoyantBound& bound) {
   const std::pair<const char*, const TradeOff*> curves[] = {
       {"without pre-warming", &bound.WithoutPrewarm()}, {"with pre-warming", &bound.WithPrewarm()}};
   for (const auto& [name, curve] : curves) {
@@ -62,7 +62,7 @@ void PrintAnswers(const Options& options, const ClairvoyantBound& bound) {
   }
 }
 
-absl::StatusOr<int> RunBound(const Options& options) {
+absl::StatusOr<int> RunBound(const BoundArguments& options) {
   ASSIGN_OR_RETURN(const SimulationConfig config, MakeConfig(options));
   ASSIGN_OR_RETURN(ReadResult read, LoadTrace(config.trace, {.lenient = options.lenient}));
   if (!config.workload_changes.empty()) {
@@ -90,7 +90,7 @@ absl::StatusOr<int> RunBound(const Options& options) {
 }  // namespace
 
 void AddBoundCommand(CLI::App& parent, Command& chosen) {
-  auto options = std::make_shared<Options>();
+  auto options = std::make_shared<BoundArguments>();
   CLI::App* command = parent.add_subcommand(
       "bound", "Cold starts against GB-seconds: what no policy can beat on a workload");
   command->add_option("--trace", options->trace,

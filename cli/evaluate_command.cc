@@ -20,7 +20,7 @@
 namespace reeve {
 namespace {
 
-struct Options {
+struct EvaluateArguments {
   std::string training, out, policy = "learned";
   std::vector<std::string> assignments;
   SimTime length = kEvaluationLength;
@@ -29,7 +29,7 @@ struct Options {
   TableFormat format = TableFormat::kText;
 };
 
-absl::StatusOr<int> RunEvaluate(const Options& options) {
+absl::StatusOr<int> RunEvaluate(const EvaluateArguments& options) {
   ASSIGN_OR_RETURN(const Scenario scenario, LoadTestScenario(options.training));
   const absl::StatusOr<SimulationConfig> resolved = EvaluationConfig(
       options.training, scenario, options.policy, options.seed, options.assignments);
@@ -69,7 +69,7 @@ absl::StatusOr<int> RunEvaluate(const Options& options) {
 }  // namespace
 
 void AddEvaluateCommand(CLI::App& parent, Command& chosen) {
-  auto options = std::make_shared<Options>();
+  auto options = std::make_shared<EvaluateArguments>();
   CLI::App* command = parent.add_subcommand(
       "evaluate",
       "Play the scenario of a training, its test part, under the policy that was trained, or under "

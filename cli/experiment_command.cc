@@ -22,7 +22,7 @@
 namespace reeve {
 namespace {
 
-struct Options {
+struct ExperimentArguments {
   std::string file, out, policy, workload;
   std::vector<std::string> workloads;
   std::vector<std::string> assignments;
@@ -31,7 +31,7 @@ struct Options {
   TableFormat format = TableFormat::kText;
 };
 
-int ThreadsOf(const Options& options) {
+int ThreadsOf(const ExperimentArguments& options) {
   if (options.threads > 0) return options.threads;
   return static_cast<int>(std::max(1u, std::thread::hardware_concurrency()));
 }
@@ -47,7 +47,7 @@ absl::Status NoWorkload(const std::string& name, const ExperimentConfig& config)
       fmt::format("--workload: no workload '{}'{}", name, config_internal::Suggest(name, names)));
 }
 
-absl::Status Resumable(const absl::Status& status, const Options& options) {
+absl::Status Resumable(const absl::Status& status, const ExperimentArguments& options) {
   if (!absl::IsCancelled(status)) return status;
   return absl::CancelledError(
       fmt::format("interrupted; what was simulated is kept in {}: the same command goes on there",
@@ -67,7 +67,7 @@ absl::Status KeepWorkloads(const std::vector<std::string>& asked, ExperimentConf
   return absl::OkStatus();
 }
 
-absl::StatusOr<int> RunExperimentCommand(const Options& options) {
+absl::StatusOr<int> RunExperimentCommand(const ExperimentArguments& options) {
   const std::string kind = KindOfExperiment(options.file);
   if (kind == "detection") {
     return RunDetection({.file = options.file,
@@ -131,7 +131,7 @@ struct Chosen {
   std::string workload;
 };
 
-absl::StatusOr<Chosen> Choose(const ExperimentConfig& config, const Options& options) {
+absl::StatusOr<Chosen> Choose(const ExperimentConfig& config, const ExperimentArguments& options) {
   Chosen chosen;
   std::vector<std::string> labels;
   for (const ExperimentPolicy& policy : config.policies) {
@@ -152,7 +152,7 @@ absl::StatusOr<Chosen> Choose(const ExperimentConfig& config, const Options& opt
   return chosen;
 }
 
-absl::StatusOr<int> RunTuneCommand(const Options& options) {
+absl::StatusOr<int> RunTuneCommand(const ExperimentArguments& options) {
   ASSIGN_OR_RETURN(ExperimentConfig config,
                    LoadConfig<ExperimentConfig>({options.file, options.assignments}));
   ResolveDefaults(config);
@@ -189,7 +189,7 @@ absl::StatusOr<int> RunTuneCommand(const Options& options) {
   return kExitThreshold;
 }
 
-void AddCommonOptions(CLI::App& command, Options& options) {
+void AddCommonOptions(CLI::App& command, ExperimentArguments& options) {
   command.add_option("file", options.file, "YAML of the experiment (see configs/experiments)")
       ->required();
   command
@@ -210,7 +210,7 @@ void AddCommonOptions(CLI::App& command, Options& options) {
 }  // namespace
 
 void AddExperimentCommand(CLI::App& parent, Command& chosen) {
-  auto options = std::make_shared<Options>();
+  auto options = std::make_shared<ExperimentArguments>();
   CLI::App* command = parent.add_subcommand(
       "experiment", "Compare policies on workloads over several seeds, as a YAML file says");
   AddCommonOptions(*command, *options);
@@ -221,7 +221,7 @@ void AddExperimentCommand(CLI::App& parent, Command& chosen) {
 }
 
 void AddTuneCommand(CLI::App& parent, Command& chosen) {
-  auto options = std::make_shared<Options>();
+  auto options = std::make_shared<ExperimentArguments>();
   CLI::App* command = parent.add_subcommand(
       "tune",
       "Search the parameters of one policy of an experiment; exit code 1 if none keeps the SLO");

@@ -17,7 +17,7 @@
 namespace reeve {
 namespace {
 
-struct Options {
+struct ExpertsArguments {
   std::string library, out;
   std::vector<int64_t> environments;  // as many as the command names
   ImportOptions import;
@@ -36,7 +36,7 @@ absl::Status Typed(const absl::Status& status) {
   return absl::IsOutOfRange(status) ? AsUsageError(status) : status;
 }
 
-absl::StatusOr<ExpertLibrary> Open(const Options& options) {
+absl::StatusOr<ExpertLibrary> Open(const ExpertsArguments& options) {
   ASSIGN_OR_RETURN(ExpertLibrary library, OpenLibraryToRead(ExpertsAt(options.library)));
   Warn(library.warnings());
   return library;
@@ -50,7 +50,7 @@ DetectorOverview DetectorOrNone(const ExpertLibrary& library) {
   return {};
 }
 
-absl::StatusOr<int> RunList(const Options& options) {
+absl::StatusOr<int> RunList(const ExpertsArguments& options) {
   ASSIGN_OR_RETURN(const ExpertLibrary library, Open(options));
   const DetectorOverview detector = DetectorOrNone(library);
   fmt::print("{}",
@@ -61,7 +61,7 @@ absl::StatusOr<int> RunList(const Options& options) {
   return kExitFine;
 }
 
-absl::StatusOr<int> RunShow(const Options& options) {
+absl::StatusOr<int> RunShow(const ExpertsArguments& options) {
   ASSIGN_OR_RETURN(const ExpertLibrary library, Open(options));
   const absl::StatusOr<const Expert*> expert = ExpertOf(library, options.environments[0]);
   if (!expert.ok()) return Typed(expert.status());
@@ -70,7 +70,7 @@ absl::StatusOr<int> RunShow(const Options& options) {
   return kExitFine;
 }
 
-absl::StatusOr<int> RunDiff(const Options& options) {
+absl::StatusOr<int> RunDiff(const ExpertsArguments& options) {
   ASSIGN_OR_RETURN(const ExpertLibrary library, Open(options));
   const absl::StatusOr<const Expert*> a = ExpertOf(library, options.environments[0]);
   if (!a.ok()) return Typed(a.status());
@@ -83,7 +83,7 @@ absl::StatusOr<int> RunDiff(const Options& options) {
   return kExitFine;
 }
 
-absl::StatusOr<int> RunExport(const Options& options) {
+absl::StatusOr<int> RunExport(const ExpertsArguments& options) {
   ASSIGN_OR_RETURN(const ExpertLibrary library, Open(options));
   const int64_t environment = options.environments[0];
   const absl::StatusOr<const Expert*> expert = ExpertOf(library, environment);
@@ -95,7 +95,7 @@ absl::StatusOr<int> RunExport(const Options& options) {
   return kExitFine;
 }
 
-absl::StatusOr<int> RunImport(const Options& options) {
+absl::StatusOr<int> RunImport(const ExpertsArguments& options) {
   const SignalsHeld held;
   std::vector<std::string> warnings;
   const absl::StatusOr<std::string> done =
@@ -106,7 +106,7 @@ absl::StatusOr<int> RunImport(const Options& options) {
   return kExitFine;
 }
 
-absl::StatusOr<int> RunForget(const Options& options) {
+absl::StatusOr<int> RunForget(const ExpertsArguments& options) {
   const SignalsHeld held;
   std::vector<std::string> warnings;
   const absl::StatusOr<std::vector<std::string>> done = ForgetInLibrary(
@@ -123,15 +123,15 @@ std::string CheckEnvironment(const std::string& text) {
   return fmt::format("'{}' is not an environment; they count from 0", text);
 }
 
-using Run = absl::StatusOr<int> (*)(const Options& options);
+using Run = absl::StatusOr<int> (*)(const ExpertsArguments& options);
 
 struct Subcommand {
   CLI::App* app;
-  std::shared_ptr<Options> options;
+  std::shared_ptr<ExpertsArguments> options;
 };
 
 Subcommand Add(CLI::App& parent, Command& chosen, const char* name, const char* help, Run run) {
-  auto options = std::make_shared<Options>();
+  auto options = std::make_shared<ExpertsArguments>();
   CLI::App* command = parent.add_subcommand(name, help);
   command->add_option("library", options->library, "Folder of the library, or a store that has one")
       ->required();

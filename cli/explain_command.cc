@@ -14,7 +14,7 @@
 namespace reeve {
 namespace {
 
-struct Options {
+struct ExplainArguments {
   std::string training, function, rule = "kpa";
   std::vector<std::string> assignments;
   SimTime at;
@@ -22,7 +22,7 @@ struct Options {
   TableFormat format = TableFormat::kText;
 };
 
-absl::StatusOr<PolicySpec> Rule(const Options& options, const SimulationConfig& config) {
+absl::StatusOr<PolicySpec> Rule(const ExplainArguments& options, const SimulationConfig& config) {
   if (options.rule == "learned") {
     return UsageError(
         "--against: choose a rule, such as kpa; the learned policy is what is "
@@ -36,7 +36,7 @@ absl::StatusOr<PolicySpec> Rule(const Options& options, const SimulationConfig& 
   return rule;
 }
 
-absl::StatusOr<int> RunExplain(const Options& options) {
+absl::StatusOr<int> RunExplain(const ExplainArguments& options) {
   ASSIGN_OR_RETURN(const Scenario scenario, LoadTestScenario(options.training));
   const absl::StatusOr<SimulationConfig> config =
       EvaluationConfig(options.training, scenario, "learned", options.seed, options.assignments);
@@ -54,7 +54,7 @@ absl::StatusOr<int> RunExplain(const Options& options) {
 }  // namespace
 
 void AddExplainCommand(CLI::App& parent, Command& chosen) {
-  auto options = std::make_shared<Options>();
+  auto options = std::make_shared<ExplainArguments>();
   CLI::App* command = parent.add_subcommand(
       "explain",
       "Why a trained policy chose what it chose for a function at a time: what it saw, how likely "

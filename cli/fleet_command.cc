@@ -26,7 +26,7 @@
 namespace reeve {
 namespace {
 
-struct Options {
+struct FleetArguments {
   ConfigOptions config;
   std::string out, name;
   bool force = false, quiet = false;
@@ -34,9 +34,9 @@ struct Options {
 };
 
 // What a terminal shows while it runs.
-class Watch {
+class FleetWatch {
  public:
-  Watch(const Trace& trace, bool quiet)
+  FleetWatch(const Trace& trace, bool quiet)
       : progress_({.what = "fleet", .total = trace.duration().seconds(), .unit = "s"},
                   {.mode = quiet ? Progress::Mode::kQuiet : Progress::Mode::kAuto}) {}
 
@@ -74,7 +74,7 @@ absl::StatusOr<Trace> ReadWorkload(FleetConfig& config) {
   return std::move(read.trace);
 }
 
-absl::StatusOr<int> RunFleetCommand(const Options& options) {
+absl::StatusOr<int> RunFleetCommand(const FleetArguments& options) {
   ASSIGN_OR_RETURN(FleetConfig config, LoadConfig<FleetConfig>(options.config));
   if (absl::Status status = config.Validate(); !status.ok()) return AsUsageError(status);
   ASSIGN_OR_RETURN(const Trace trace, ReadWorkload(config));
@@ -85,7 +85,7 @@ absl::StatusOr<int> RunFleetCommand(const Options& options) {
     folder = std::move(made);
   }
   HandleInterrupts();
-  Watch watch(trace, options.quiet);
+  FleetWatch watch(trace, options.quiet);
   FleetHooks hooks;
   hooks.stop = InterruptRequested;
   hooks.on_started = [&](int port) {
@@ -118,7 +118,7 @@ absl::StatusOr<int> RunFleetCommand(const Options& options) {
 }  // namespace
 
 void AddFleetCommand(CLI::App& parent, Command& chosen) {
-  auto options = std::make_shared<Options>();
+  auto options = std::make_shared<FleetArguments>();
   CLI::App* command = parent.add_subcommand(
       "fleet",
       "Play a trace in real time as the pods of a real API server: a simulated fleet for whatever "

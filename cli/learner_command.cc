@@ -17,7 +17,7 @@
 namespace reeve {
 namespace {
 
-struct Options {
+struct LearnerArguments {
   ConfigOptions config;
   std::optional<std::string> bind;
   bool quiet = false;
@@ -34,7 +34,7 @@ void PrintCounts(const LearnerService::Counts& counts) {
              counts.socket.undelivered, counts.socket.malformed);
 }
 
-absl::StatusOr<int> RunLearner(const Options& options) {
+absl::StatusOr<int> RunLearner(const LearnerArguments& options) {
   ASSIGN_OR_RETURN(LearnerServiceSpec spec, LoadConfig<LearnerServiceSpec>(options.config));
   if (options.bind) spec.socket.bind = *options.bind;
   if (absl::Status status = CheckSocketSpec(spec.socket); !status.ok()) {
@@ -71,7 +71,7 @@ absl::StatusOr<int> RunLearner(const Options& options) {
 }  // namespace
 
 void AddLearnerCommand(CLI::App& parent, Command& chosen) {
-  auto options = std::make_shared<Options>();
+  auto options = std::make_shared<LearnerArguments>();
   CLI::App* command =
       parent.add_subcommand("learner",
                             "Learn for control loops in other processes: experience in, weights "

@@ -12,14 +12,14 @@
 namespace reeve {
 namespace {
 
-struct Options {
+struct LogArguments {
   std::string store, kind = "decisions";
   LogQuery query;
   SimTime since, until;  // before now; zero: no limit
   TableFormat format = TableFormat::kText;
 };
 
-absl::StatusOr<int> RunLog(Options options) {
+absl::StatusOr<int> RunLog(LogArguments options) {
   std::vector<std::string> kinds;
   bool known = false;
   for (const auto& [kind, name] : EnumNames(LogKind{})) {
@@ -45,7 +45,7 @@ absl::StatusOr<int> RunLog(Options options) {
 }  // namespace
 
 void AddLogCommand(CLI::App& parent, Command& chosen) {
-  auto options = std::make_shared<Options>();
+  auto options = std::make_shared<LogArguments>();
   CLI::App* command = parent.add_subcommand(
       "log", "What `reeve serve` observed, decided and did, from its store; also while it runs");
   command->add_option("store", options->store, "The store, as store.path names it")->required();

@@ -18,14 +18,14 @@
 namespace reeve {
 namespace {
 
-struct Options {
+struct RecordArguments {
   std::string store, out, name;
   SimTime since, until;  // before now; zero: no limit
   bool force = false;
   TableFormat format = TableFormat::kText;
 };
 
-absl::StatusOr<int> RunRecord(const Options& options) {
+absl::StatusOr<int> RunRecord(const RecordArguments& options) {
   const HostClock clock;
   const int64_t now = std::chrono::duration_cast<std::chrono::microseconds>(
                           std::chrono::system_clock::now().time_since_epoch())
@@ -65,7 +65,7 @@ absl::StatusOr<int> RunRecord(const Options& options) {
 }  // namespace
 
 void AddRecordCommand(CLI::App& parent, Command& chosen) {
-  auto options = std::make_shared<Options>();
+  auto options = std::make_shared<RecordArguments>();
   CLI::App* command = parent.add_subcommand("record",
                                             "What `reeve serve` observed, from its store, as a "
                                             "workload that `reeve simulate` plays and a "

@@ -22,7 +22,7 @@
 namespace reeve {
 namespace {
 
-struct Options {
+struct ReplayArguments {
   std::string trace, generate, target, url, host, out, name;
   ConfigOptions config;
   std::optional<uint64_t> seed, limit;
@@ -33,7 +33,7 @@ struct Options {
 };
 
 // Configuration file, then options, then assignments: later ones win.
-absl::StatusOr<LiveReplaySpec> MakeSpec(const Options& options) {
+absl::StatusOr<LiveReplaySpec> MakeSpec(const ReplayArguments& options) {
   ASSIGN_OR_RETURN(ConfigNode node, LoadConfigNode({options.config.file, {}}));
   const auto set = [&](const std::string& key, const std::string& value) {
     return AsUsageError(node.Set(key + "=" + value));
@@ -66,7 +66,7 @@ absl::StatusOr<LiveReplaySpec> MakeSpec(const Options& options) {
   return spec;
 }
 
-absl::StatusOr<Trace> ReadWorkload(const LiveReplaySpec& spec, const Options& options) {
+absl::StatusOr<Trace> ReadWorkload(const LiveReplaySpec& spec, const ReplayArguments& options) {
   if (!options.generate.empty()) {
     ASSIGN_OR_RETURN(const GeneratorConfig config,
                      LoadConfig<GeneratorConfig>({options.generate, {}}));
@@ -79,9 +79,9 @@ absl::StatusOr<Trace> ReadWorkload(const LiveReplaySpec& spec, const Options& op
   return std::move(read.trace);
 }
 
-class Watch {
+class ReplayWatch {
  public:
-  explicit Watch(bool quiet) : quiet_(quiet) {}
+  explicit ReplayWatch(bool quiet) : quiet_(quiet) {}
 
   bool OnTick(const ReplayProgress& now) {
     if (!progress_) {
@@ -110,7 +110,7 @@ class Watch {
   ReplayProgress last_;
 };
 
-absl::StatusOr<int> RunReplayCommand(const Options& options) {
+absl::StatusOr<int> RunReplayCommand(const ReplayArguments& options) {
   ASSIGN_OR_RETURN(const LiveReplaySpec spec, MakeSpec(options));
   ASSIGN_OR_RETURN(const Trace trace, ReadWorkload(spec, options));
   std::optional<RunFolder> folder;
@@ -120,7 +120,7 @@ absl::StatusOr<int> RunReplayCommand(const Options& options) {
     folder = std::move(made);
   }
   HandleInterrupts();
-  Watch watch(options.quiet);
+  ReplayWatch watch(options.quiet);
   const HostClock clock;
   ASSIGN_OR_RETURN(RunData data, RunReplay(trace, spec, {.on_tick = [&](const ReplayProgress& now) {
                                              return watch.OnTick(now);
@@ -153,7 +153,7 @@ absl::StatusOr<int> RunReplayCommand(const Options& options) {
 }  // namespace
 
 void AddReplayCommand(CLI::App& parent, Command& chosen) {
-  auto options = std::make_shared<Options>();
+  auto options = std::make_shared<ReplayArguments>();
   CLI::App* command = parent.add_subcommand(
       "replay", "Send a trace to a live target, each request at its time (docs/replay.md)");
   command->add_option("--trace", options->trace,

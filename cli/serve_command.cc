@@ -16,7 +16,7 @@
 namespace reeve {
 namespace {
 
-struct Options {
+struct ServeArguments {
   ConfigOptions config;
   TableFormat format = TableFormat::kText;
 };
@@ -42,7 +42,7 @@ Table SummaryOf(const ServeSummary& summary) {
   return table;
 }
 
-absl::StatusOr<int> RunServe(const Options& options, const TrainerMaker& trainers) {
+absl::StatusOr<int> RunServe(const ServeArguments& options, const TrainerMaker& trainers) {
   ASSIGN_OR_RETURN(const ServeConfig config, LoadConfig<ServeConfig>(options.config));
   if (config.adapt && !config.adapt->elsewhere && !trainers) BecomeTrainingProgram();
   HandleInterrupts();
@@ -61,7 +61,7 @@ void AddServeCommand(CLI::App& parent, Command& chosen) {
 }
 
 void AddLearningServeCommand(CLI::App& parent, Command& chosen, const TrainerMaker& trainers) {
-  auto options = std::make_shared<Options>();
+  auto options = std::make_shared<ServeArguments>();
   CLI::App* command = parent.add_subcommand(
       "serve",
       "Control a platform by a policy, tick by tick, until interrupted; the platform's own "

@@ -23,7 +23,7 @@
 namespace reeve {
 namespace {
 
-struct Options {
+struct SimulateArguments {
   std::string trace, events, cluster, policy, out, name, dump;
   ConfigOptions config;
   std::optional<uint64_t> seed;
@@ -33,7 +33,7 @@ struct Options {
 };
 
 // Configuration file, then cluster file, then options, then assignments: later ones win.
-absl::StatusOr<SimulationConfig> MakeConfig(const Options& options) {
+absl::StatusOr<SimulationConfig> MakeConfig(const SimulateArguments& options) {
   ASSIGN_OR_RETURN(SimulationConfig config,
                    LoadConfig<SimulationConfig>({options.config.file, {}}));
   if (!options.cluster.empty()) {
@@ -58,7 +58,8 @@ absl::StatusOr<SimulationConfig> MakeConfig(const Options& options) {
   return resolved;
 }
 
-absl::StatusOr<Trace> ReadWorkload(const SimulationConfig& config, const Options& options) {
+absl::StatusOr<Trace> ReadWorkload(const SimulationConfig& config,
+                                   const SimulateArguments& options) {
   ReadOptions read_options{.lenient = options.lenient};
   if (!options.events.empty()) read_options.format = TraceFormat::kTimed;
   ASSIGN_OR_RETURN(ReadResult read, LoadTrace(config.trace, read_options));
@@ -70,9 +71,9 @@ absl::StatusOr<Trace> ReadWorkload(const SimulationConfig& config, const Options
 }
 
 // What a terminal shows while it runs.
-class Watch {
+class SimulationWatch {
  public:
-  Watch(const Trace& trace, bool quiet)
+  SimulationWatch(const Trace& trace, bool quiet)
       : progress_({.what = "simulate", .total = trace.duration().seconds() / 3600, .unit = "h"},
                   {.mode = quiet ? Progress::Mode::kQuiet : Progress::Mode::kAuto}) {}
 
@@ -98,7 +99,7 @@ class Watch {
   uint64_t invocations_ = 0, violations_ = 0, cold_starts_ = 0;
 };
 
-absl::StatusOr<int> RunSimulate(const Options& options) {
+absl::StatusOr<int> RunSimulate(const SimulateArguments& options) {
   ASSIGN_OR_RETURN(const SimulationConfig config, MakeConfig(options));
   ASSIGN_OR_RETURN(const Trace trace, ReadWorkload(config, options));
   std::optional<RunFolder> folder;
@@ -114,7 +115,7 @@ absl::StatusOr<int> RunSimulate(const Options& options) {
   }
 
   HandleInterrupts();
-  Watch watch(trace, options.quiet);
+  SimulationWatch watch(trace, options.quiet);
   SimulationHooks hooks;
   hooks.on_period = [&](SimTime now, const SimulatedCluster& cluster, const Snapshot& snapshot) {
     watch.OnPeriod(now, cluster, snapshot);
@@ -153,7 +154,7 @@ absl::StatusOr<int> RunSimulate(const Options& options) {
 }  // namespace
 
 void AddSimulateCommand(CLI::App& parent, Command& chosen) {
-  auto options = std::make_shared<Options>();
+  auto options = std::make_shared<SimulateArguments>();
   CLI::App* command =
       parent.add_subcommand("simulate", "Play a trace on a simulated cluster under a policy");
   command->add_option("--trace", options->trace,

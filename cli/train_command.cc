@@ -23,7 +23,7 @@
 namespace reeve {
 namespace {
 
-struct Options {
+struct TrainArguments {
   std::string file, out;
   std::vector<std::string> assignments;
   std::optional<uint64_t> seed;
@@ -31,7 +31,7 @@ struct Options {
   bool resume = false, quiet = false;
 };
 
-absl::StatusOr<TrainingConfig> MakeConfig(const Options& options) {
+absl::StatusOr<TrainingConfig> MakeConfig(const TrainArguments& options) {
   std::vector<std::string> assignments = options.assignments;
   if (options.seed) assignments.push_back(fmt::format("seed={}", *options.seed));
   absl::StatusOr<TrainingConfig> config =
@@ -58,9 +58,9 @@ std::string Outcome(const Training& training, const NamedNumberList& last) {
 }
 
 // Bar, rate and time left, and how the agents are doing.
-class Watch {
+class TrainingWatch {
  public:
-  Watch(const Training& training, bool quiet)
+  TrainingWatch(const Training& training, bool quiet)
       : progress_({.what = "train",
                    .total = static_cast<double>(training.steps_planned()),
                    .unit = "steps"},
@@ -104,7 +104,7 @@ class Watch {
   std::vector<ProgressItem> items_;
 };
 
-absl::StatusOr<int> RunTrain(const Options& options) {
+absl::StatusOr<int> RunTrain(const TrainArguments& options) {
   if (options.file.empty() && !options.resume) {
     return UsageError("train: say what to learn: a training's YAML (see configs/training)");
   }
@@ -124,7 +124,7 @@ absl::StatusOr<int> RunTrain(const Options& options) {
   // Only now: a scenario that cannot be played leaves no folder behind.
   if (writes && !options.resume) RETURN_IF_ERROR(PrepareTrainingFolder(options.out, false));
 
-  Watch watch(*training, options.quiet || !writes);
+  TrainingWatch watch(*training, options.quiet || !writes);
   TrainingHooks hooks;
   hooks.stop = InterruptRequested;
   hooks.warn = [](const std::string& what) { fmt::print(stderr, "reeve: warning: {}\n", what); };
@@ -164,7 +164,7 @@ std::string PartsReference() {
 }  // namespace
 
 void AddTrainCommand(CLI::App& parent, Command& chosen) {
-  auto options = std::make_shared<Options>();
+  auto options = std::make_shared<TrainArguments>();
   CLI::App* command = parent.add_subcommand(
       "train",
       "Learn a policy on a scenario; several processes share the work when started with "

@@ -18,7 +18,7 @@
 namespace reeve {
 namespace {
 
-struct Options {
+struct TwinArguments {
   std::string trace, observed, cluster, policy, out;
   ConfigOptions config;
   std::optional<uint64_t> seed;
@@ -28,7 +28,7 @@ struct Options {
 };
 
 // Configuration file, then cluster file, then options, then assignments: later ones win.
-absl::StatusOr<TwinConfig> MakeConfig(const Options& options) {
+absl::StatusOr<TwinConfig> MakeConfig(const TwinArguments& options) {
   ASSIGN_OR_RETURN(TwinConfig config, LoadConfig<TwinConfig>({options.config.file, {}}));
   if (!options.cluster.empty()) {
     ASSIGN_OR_RETURN(config.cluster, LoadConfig<ClusterSpec>({options.cluster, {}}));
@@ -60,7 +60,7 @@ absl::StatusOr<TwinConfig> MakeConfig(const Options& options) {
   return resolved;
 }
 
-absl::StatusOr<int> RunTwin(const Options& options) {
+absl::StatusOr<int> RunTwin(const TwinArguments& options) {
   ASSIGN_OR_RETURN(const TwinConfig config, MakeConfig(options));
   if (!options.out.empty()) RETURN_IF_ERROR(CheckTwinFolder(options.out, options.force));
   ASSIGN_OR_RETURN(const ReadResult read, LoadTrace(config.trace, {.lenient = options.lenient}));
@@ -95,7 +95,7 @@ absl::StatusOr<int> RunTwin(const Options& options) {
 }  // namespace
 
 void AddTwinCommand(CLI::App& parent, Command& chosen) {
-  auto options = std::make_shared<Options>();
+  auto options = std::make_shared<TwinArguments>();
   CLI::App* command =
       parent.add_subcommand("twin", "Fit a simulated cluster to a recorded one (docs/twin.md)");
   command->add_option("--observed", options->observed,

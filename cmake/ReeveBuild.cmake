@@ -9,6 +9,7 @@ option(REEVE_WERROR "Treat warnings as errors" ON)
 option(REEVE_BENCH "Build the benchmarks" ON)
 option(REEVE_FUZZ "Build the libFuzzer targets (clang only)" OFF)
 option(REEVE_PRECOMPILE "Precompile what most sources include; hides a missing #include" OFF)
+option(REEVE_UNITY "Compile the sources of a target a few at once: faster from nothing, slower after a change" OFF)
 set(REEVE_SANITIZE "" CACHE STRING "Sanitizers: address,undefined or thread; empty for none")
 
 find_program(CCACHE_PROGRAM ccache)
@@ -39,6 +40,10 @@ if(REEVE_FUZZ)
   add_compile_options(-fsanitize=fuzzer-no-link)  # coverage of the libraries, for their fuzzers
 endif()
 
+# Most of what a source costs is reading the headers that its neighbours read as well. Names in unnamed
+# namespaces of one target have to differ; a source where they may not is named by reeve_alone.
+set(CMAKE_UNITY_BUILD ${REEVE_UNITY})
+set(CMAKE_UNITY_BUILD_BATCH_SIZE 6)
 
 # reeve_library(name SOURCES … DEPS …): a static library of one folder.
 function(reeve_library name)
@@ -52,6 +57,11 @@ function(reeve_library name)
       target_precompile_headers(${name} REUSE_FROM reeve_precompiled)
     endif()
   endif()
+endfunction()
+
+# reeve_alone(SOURCE …): these are compiled by themselves with REEVE_UNITY, too.
+function(reeve_alone)
+  set_source_files_properties(${ARGN} PROPERTIES SKIP_UNITY_BUILD_INCLUSION ON)
 endfunction()
 
 # The programs of the tests labelled `sanitize`, and nothing else: what scripts/test-sanitizers builds.

@@ -27,6 +27,8 @@ struct FeatureInput {
   }
 };
 
+inline constexpr SimTime kNoTime;  // of rows that take none
+
 struct FeatureRow {
   std::string_view name, unit;
   double scale;  // default; 0: takes none

@@ -95,11 +95,10 @@ double ArrivalChance(const In& in, size_t f) {
   return in.Past<GapHistogram>().Chance(in.window, f, in.time_s);
 }
 
-constexpr SimTime kNoTime;
 constexpr SimTime kFiveMinutes = SimTime::Minutes(5), kHour = SimTime::Hours(1);
 using enum HistoryKind;
 
-constexpr FeatureRow kRows[] = {
+constexpr FeatureRow kHistoryRows[] = {
     {"mean_arrival_rate", "rps", 10, kFiveMinutes, kRate, 0, 4,
      "Exponentially weighted mean of the arrival rate", Fill<MeanArrivalRate>},
     {"arrival_rate_deviation", "rps", 10, kFiveMinutes, kRate, 0, 4,
@@ -159,7 +158,7 @@ constexpr FeatureRow kRows[] = {
 }  // namespace
 
 std::span<const FeatureRow> HistoryFeatures() {
-  return kRows;
+  return kHistoryRows;
 }
 
 }  // namespace reeve

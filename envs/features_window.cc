@@ -144,10 +144,9 @@ void FillDayCosine(const FeatureInput& in, size_t begin, size_t end, float* out,
   FillDay(in, turn > 1 ? turn - 1 : turn, begin, end, out, stride);
 }
 
-constexpr SimTime kNoTime;
-constexpr HistoryKind kNone = HistoryKind::kNone;
+using enum HistoryKind;
 
-constexpr FeatureRow kRows[] = {
+constexpr FeatureRow kWindowRows[] = {
     {"cpu_utilisation", "share", 0, kNoTime, kNone, 0, 1,
      "CPU used in the window over the limits of the function's ready containers; 0 without any",
      Fill<CpuUtilisation>},
@@ -231,7 +230,7 @@ constexpr FeatureRow kRows[] = {
 }  // namespace
 
 std::span<const FeatureRow> WindowFeatures() {
-  return kRows;
+  return kWindowRows;
 }
 
 }  // namespace reeve

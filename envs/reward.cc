@@ -31,28 +31,28 @@ struct RewardFunction::Block {
 
 namespace {
 
-constexpr size_t kBlock = 256;  // functions; what is kept of them fits the nearest cache
+constexpr size_t kRewardBlock = 256;  // functions; what is kept of them fits the nearest cache
 
-using In = RewardFunction::Input;
+using Input = RewardFunction::Input;
 
-double Cpu(const In& in) {
+double Cpu(const Input& in) {
   return CpuUtilisationOf(in.w, in.f);
 }
-double Slo(const In& in) {
+double Slo(const Input& in) {
   return SloPreservationOf(in.w, in.f, in.window_s);
 }
 
 // ---- rules
 
-double Illegal(const In& in) {
+double Illegal(const Input& in) {
   return in.outcome.illegal ? 1 : 0;
 }
-double Unserved(const In& in) {
+double Unserved(const Input& in) {
   const bool load = (in.w.arrivals[in.f] | in.w.queued[in.f]) > 0;
   const bool none = (in.w.containers_ready[in.f] | in.w.containers_starting[in.f]) == 0;
   return (load & none) ? 1 : 0;
 }
-double Undo(const In& in) {
+double Undo(const Input& in) {
   const bool fewer = in.outcome.horizontal < 0;
   const bool more_before = in.previous.horizontal > 0;
   return (fewer & more_before) ? 1 : 0;
@@ -63,45 +63,45 @@ double Undo(const In& in) {
 double Over(double value, double scale) {
   return value / scale;
 }
-double GbSeconds(const In& in) {
+double GbSeconds(const Input& in) {
   const double mean_mib = Sane(in.w.memory_used_mebibytes[in.f]);
   if (in.scale > 0) return mean_mib / 1024 * in.window_s / in.scale;
   return Ratio(mean_mib, Sane(static_cast<double>(in.w.memory_limit[in.f].value())));
 }
-double CpuCost(const In& in) {
+double CpuCost(const Input& in) {
   const double cores =
       ContainersOf(in.w, in.f) * Sane(static_cast<double>(in.w.cpu_limit[in.f].value())) / 1000;
   return in.scale > 0 ? cores * in.window_s / in.scale : cores;
 }
-double IdleContainers(const In& in) {
+double IdleContainers(const Input& in) {
   return Over(IdleContainersOf(in.w, in.f), in.scale);
 }
-double Churn(const In& in) {
+double Churn(const Input& in) {
   return in.outcome.horizontal != 0 ? 1 : 0;
 }
-double ContainersStarted(const In& in) {
+double ContainersStarted(const Input& in) {
   return Over(in.w.containers_started[in.f], in.scale);
 }
 
 // ---- service
 
-double SloViolations(const In& in) {
+double SloViolations(const Input& in) {
   return ViolationShareOf(in.w, in.f);
 }
-double SloViolationCount(const In& in) {
+double SloViolationCount(const Input& in) {
   return Over(in.w.slo_violations[in.f], in.scale);
 }
-double ColdStarts(const In& in) {
+double ColdStarts(const Input& in) {
   return Over(in.w.cold_starts[in.f], in.scale);
 }
-double Latency(const In& in) {
+double Latency(const Input& in) {
   const double ms = PresumedLatencyMs(in.w, in.f, in.window_s, in.w.latency_p99_ms[in.f]);
   return Over(ms, Sane(in.w.slo_latency[in.f].millis()) * in.scale);
 }
-double Queue(const In& in) {
+double Queue(const Input& in) {
   return Over(in.w.queued[in.f], in.scale);
 }
-double Throughput(const In& in) {
+double Throughput(const Input& in) {
   return Ratio(in.w.completions[in.f], in.window_s * in.scale);
 }
 
@@ -110,7 +110,7 @@ using Block = RewardFunction::Block;
 // One part for a block of functions: a loop for each part that its formula is compiled into, since
 // a call for each part of each function costs more than most formulas. What a rule replaces is
 // multiplied away: whether one applies is as good as random, so a branch would cost more.
-template <double (*value)(const In&)>
+template <double (*value)(const Input&)>
 void AddPart(const RewardFunction::Part& part, const Block& b) {
   for (size_t i = 0; i < b.size; ++i) {
     const double x = value({.w = b.w,
@@ -140,7 +140,7 @@ struct Row {
   void (*add)(const RewardFunction::Part&, const Block&);
 };
 
-constexpr Row kRows[] = {
+constexpr Row kParts[] = {
     {"cpu_utilisation", "share", 0, false, false, 1,
      "CPU used over the limits of the function's ready containers", AddPart<Cpu>},
     {"slo_preservation", "ratio", 0, false, false, 1,
@@ -183,7 +183,7 @@ constexpr Row kRows[] = {
 };
 
 const Row* FindRow(std::string_view name) {
-  for (const Row& row : kRows) {
+  for (const Row& row : kParts) {
     if (row.name == name) return &row;
   }
   return nullptr;
@@ -197,7 +197,7 @@ absl::Status RewardPart::Validate() const {
   const Row* row = FindRow(name);
   if (row == nullptr) {
     std::vector<std::string> names;
-    for (const Row& known : kRows) names.emplace_back(known.name);
+    for (const Row& known : kParts) names.emplace_back(known.name);
     return absl::InvalidArgumentError(
         fmt::format("unknown part '{}'{}", name, config_internal::Suggest(name, names)));
   }
@@ -232,7 +232,7 @@ std::vector<RewardPart> RewardSpec::Default() {
 
 std::vector<RewardDoc> DescribeRewards() {
   std::vector<RewardDoc> docs;
-  for (const Row& row : kRows) {
+  for (const Row& row : kParts) {
     docs.push_back({.name = std::string(row.name),
                     .unit = std::string(row.unit),
                     .range = fmt::format("0 to {}", row.max),
@@ -265,14 +265,14 @@ void RewardFunction::Compute(const Snapshot& after, std::span<const ActionOutcom
   REEVE_CHECK(outcomes.size() == w.size() && previous.size() == w.size() &&
               rewards.size() == w.size());
   const double window_s = std::max(0.0, after.window.seconds());
-  std::array<double, kBlock> sums, open;
-  for (size_t first = 0; first < w.size(); first += kBlock) {
+  std::array<double, kRewardBlock> sums, open;
+  for (size_t first = 0; first < w.size(); first += kRewardBlock) {
     const Block block{.w = w,
                       .window_s = window_s,
                       .outcomes = outcomes,
                       .previous = previous,
                       .first = first,
-                      .size = std::min(kBlock, w.size() - first),
+                      .size = std::min(kRewardBlock, w.size() - first),
                       .sums = sums.data(),
                       .open = open.data()};
     std::fill_n(sums.begin(), block.size, 0.0);

@@ -6,6 +6,7 @@
 
 #include "core/human.h"
 #include "runs/adaptation_timeline.h"
+#include "runs/figures.h"
 
 namespace reeve {
 namespace {
@@ -13,12 +14,8 @@ namespace {
 using Json = nlohmann::ordered_json;
 using Record = AdaptationRecord;
 
-Json NumberOrNull(double value) {
-  return std::isfinite(value) ? Json(value) : Json(nullptr);
-}
-
 // Six digits: more than any figure means, and pages stay small.
-Json Short(double value) {
+Json SixDigits(double value) {
   return std::isfinite(value) ? Json(std::stod(fmt::format("{:.6g}", value))) : Json(nullptr);
 }
 
@@ -52,12 +49,12 @@ Json RowsJson(const Record& record) {
     columns["expert"].push_back(IdOrNull(row.expert));
     columns["requests"].push_back(f.requests);
     columns["slo_violations"].push_back(f.violations);
-    columns["latency_p95_ms"].push_back(Short(f.latency_p95_ms));
-    columns["latency_p99_ms"].push_back(Short(f.latency_p99_ms));
-    columns["cost_per_hour"].push_back(Short(f.cost * 3600 / f.seconds));
-    columns["reward"].push_back(Short(f.reward));
-    columns["engaged_share"].push_back(Short(f.engaged_share));
-    columns["exploring_share"].push_back(Short(f.exploring_share));
+    columns["latency_p95_ms"].push_back(SixDigits(f.latency_p95_ms));
+    columns["latency_p99_ms"].push_back(SixDigits(f.latency_p99_ms));
+    columns["cost_per_hour"].push_back(SixDigits(f.cost * 3600 / f.seconds));
+    columns["reward"].push_back(SixDigits(f.reward));
+    columns["engaged_share"].push_back(SixDigits(f.engaged_share));
+    columns["exploring_share"].push_back(SixDigits(f.exploring_share));
   }
   return columns;
 }
@@ -101,7 +98,7 @@ std::string Clock(SimTime time) {
   return fmt::format("{}:{:02}", minutes / 60, minutes % 60);
 }
 
-Cell Id(int64_t id) {
+Cell IdCell(int64_t id) {
   return id < 0 ? Cell::Missing() : Cell::Count(static_cast<uint64_t>(id));
 }
 
@@ -206,8 +203,8 @@ Table TimelineTable(const Record& record) {
   Table table(columns);
   for (const AdaptationRow& row : record.rows) {
     std::vector<Cell> cells = {Cell::Number(row.from.seconds()),
-                               Cell::Text(LabelOf(record, row.truth)), Id(row.detected),
-                               Id(row.expert)};
+                               Cell::Text(LabelOf(record, row.truth)), IdCell(row.detected),
+                               IdCell(row.expert)};
     for (Cell& cell : FigureCells(row.figures)) cells.push_back(std::move(cell));
     table.AddRow(std::move(cells));
   }
@@ -223,10 +220,10 @@ Table VisitsTable(const Record& record) {
   AddFigureColumns(record, columns);
   Table table(columns);
   for (const AdaptationVisit& visit : record.visits) {
-    std::vector<Cell> cells = {Cell::Number(visit.from.seconds(), Clock(visit.from)),
-                               Cell::Number(visit.to.seconds(), Clock(visit.to)),
-                               Cell::Text(LabelOf(record, visit.truth)),
-                               Cell::Text(visit.first ? "first" : "return"), Id(visit.detected)};
+    std::vector<Cell> cells = {
+        Cell::Number(visit.from.seconds(), Clock(visit.from)),
+        Cell::Number(visit.to.seconds(), Clock(visit.to)), Cell::Text(LabelOf(record, visit.truth)),
+        Cell::Text(visit.first ? "first" : "return"), IdCell(visit.detected)};
     for (Cell& cell : FigureCells(visit.figures)) cells.push_back(std::move(cell));
     table.AddRow(std::move(cells));
   }

@@ -10,7 +10,8 @@ namespace {
 
 using Json = nlohmann::ordered_json;
 
-constexpr const char* kScripts[] = {"format.js", "charts.js", "overlay.js", "adaptation.js"};
+constexpr const char* kAdaptationScripts[] = {"format.js", "charts.js", "overlay.js",
+                                              "adaptation.js"};
 constexpr const char* kStudyScripts[] = {"format.js", "charts.js", "overlay.js",
                                          "adaptation_study.js"};
 
@@ -27,7 +28,7 @@ std::string AdaptationPage(const Json& record) {
   return HtmlPage({.title = TitleOf(record, "adaptation"),
                    .kind = "Reeve run under a changing load",
                    .content = "adaptation.html",
-                   .scripts = kScripts,
+                   .scripts = kAdaptationScripts,
                    .data = &record});
 }
 

@@ -13,6 +13,7 @@
 #include "core/human.h"
 #include "core/status.h"
 #include "runs/adaptation.h"
+#include "runs/figures.h"
 #include "runs/worker_pool.h"
 
 namespace reeve {
@@ -21,18 +22,18 @@ namespace {
 namespace fs = std::filesystem;
 using Json = nlohmann::ordered_json;
 
-constexpr size_t kMostCandidates = 10'000;
-constexpr double kNone = std::numeric_limits<double>::quiet_NaN();
+constexpr size_t kMostTuned = 10'000;
+constexpr double kNotMeasured = std::numeric_limits<double>::quiet_NaN();
 
 double NumberAt(const Json& object, const std::string& key) {
   const auto found = object.find(key);
-  return found != object.end() && found->is_number() ? found->get<double>() : kNone;
+  return found != object.end() && found->is_number() ? found->get<double>() : kNotMeasured;
 }
 
-class Study {
+class AdaptationRunner {
  public:
-  Study(const AdaptationStudyConfig& config, std::string folder, JsonStore& store, int threads,
-        const AdaptationStudyHooks& hooks)
+  AdaptationRunner(const AdaptationStudyConfig& config, std::string folder, JsonStore& store,
+                   int threads, const AdaptationStudyHooks& hooks)
       : config_(config),
         folder_(std::move(folder)),
         store_(store),
@@ -99,7 +100,7 @@ class Study {
     row.variant = variant.label;
     row.run_folder = fs::path(path).parent_path().string();
     ASSIGN_OR_RETURN(const std::vector<Assignments> candidates,
-                     GridCandidates(variant.search, kMostCandidates));
+                     GridCandidates(variant.search, kMostTuned));
     for (const Assignments& parameters : candidates) {
       Candidate candidate{parameters, {}, {}};
       for (const bool tuning : {false, true}) {
@@ -216,14 +217,6 @@ class Study {
   std::vector<Cell> tuning_, cells_;
 };
 
-Cell IntervalCell(const std::optional<Interval>& mean, double scale = 1) {
-  if (!mean) return Cell::Missing();
-  const auto shown = [&](double v) { return v == 0 ? std::string("0") : HumanNumber(v * scale); };
-  if (mean->high <= mean->low) return Cell::Number(mean->value, shown(mean->value));
-  return Cell::Number(mean->value, fmt::format("{} [{}, {}]", shown(mean->value), shown(mean->low),
-                                               shown(mean->high)));
-}
-
 Json IntervalJson(const std::optional<Interval>& mean) {
   return mean ? Json({{"value", mean->value}, {"low", mean->low}, {"high", mean->high}})
               : Json(nullptr);
@@ -253,7 +246,7 @@ absl::StatusOr<AdaptationStudyResults> RunAdaptationStudy(const AdaptationStudyC
                                                           const std::string& folder,
                                                           JsonStore& store, int threads,
                                                           const AdaptationStudyHooks& hooks) {
-  return Study(config, folder, store, threads, hooks).Run();
+  return AdaptationRunner(config, folder, store, threads, hooks).Run();
 }
 
 Table AdaptationStudyTable(const AdaptationStudyResults& results) {
@@ -273,10 +266,12 @@ Table AdaptationStudyTable(const AdaptationStudyResults& results) {
   Table table(columns);
   for (const AdaptationStudyRow& row : results.rows) {
     std::vector<Cell> cells = {Cell::Text(row.problem), Cell::Text(row.variant)};
-    if (!results.reference.empty()) cells.push_back(IntervalCell(results.OverReference(row)));
+    if (!results.reference.empty())
+      cells.push_back(IntervalCell(results.OverReference(row), FigureText));
     for (const AdaptationMetric& metric : AdaptationMetrics()) {
+      const double scale = metric.unit == "share" ? 100 : 1;
       cells.push_back(IntervalCell(results.Mean(row, std::string(metric.key)),
-                                   metric.unit == "share" ? 100 : 1));
+                                   [&](double v) { return FigureText(v * scale); }));
     }
     cells.push_back(Cell::Text(row.cost_unit));
     cells.push_back(Cell::Text(AssignmentsText(row.parameters)));

@@ -22,7 +22,7 @@ namespace {
 
 constexpr double kMebibytesPerGib = 1024;
 
-AgentNames NamesOf(const Trace& trace) {
+AgentNames AgentNamesOf(const Trace& trace) {
   AgentNames names;
   for (const FunctionProfile& function : trace.functions()) {
     names.functions.push_back(function.name);
@@ -139,7 +139,7 @@ absl::StatusOr<std::unique_ptr<Policy>> ClusterRun::MakeDriver(const AdaptationS
       spec.detector.oracle.push_back({visit.from, workload_.labels[visit.environment]});
     }
   }
-  auto adaptive = std::make_unique<AdaptivePolicy>(spec, NamesOf(workload_.trace),
+  auto adaptive = std::make_unique<AdaptivePolicy>(spec, AgentNamesOf(workload_.trace),
                                                    hooks.learners(spec.online), config_.seed);
   if (start.known != nullptr) RETURN_IF_ERROR(Restore(*start.known, *adaptive));
   if (start.keeper != nullptr) RETURN_IF_ERROR(adaptive->KeepWith(start.keeper));

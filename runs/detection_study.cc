@@ -40,10 +40,10 @@ struct Recorded {
   std::vector<ContextRecording> runs, tuning;  // by seed
 };
 
-class Study {
+class DetectionRunner {
  public:
-  Study(const DetectionStudyConfig& config, std::string folder, int threads,
-        const DetectionHooks& hooks)
+  DetectionRunner(const DetectionStudyConfig& config, std::string folder, int threads,
+                  const DetectionHooks& hooks)
       : config_(config), folder_(std::move(folder)), threads_(threads), hooks_(hooks) {}
 
   absl::StatusOr<DetectionResults> Run() {
@@ -209,7 +209,7 @@ class Study {
 absl::StatusOr<DetectionResults> RunDetectionStudy(const DetectionStudyConfig& config,
                                                    const std::string& folder, int threads,
                                                    const DetectionHooks& hooks) {
-  return Study(config, folder, threads, hooks).Run();
+  return DetectionRunner(config, folder, threads, hooks).Run();
 }
 
 }  // namespace reeve

@@ -7,19 +7,12 @@
 
 #include "core/human.h"
 #include "runs/detection_study.h"
+#include "runs/figures.h"
 
 namespace reeve {
 namespace {
 
 using Json = nlohmann::ordered_json;
-
-Cell IntervalCell(const std::optional<Interval>& mean) {
-  if (!mean) return Cell::Missing();
-  const auto shown = [](double v) { return v == 0 ? std::string("0") : HumanNumber(v); };
-  if (mean->high <= mean->low) return Cell::Number(mean->value, shown(mean->value));
-  return Cell::Number(mean->value, fmt::format("{} [{}, {}]", shown(mean->value), shown(mean->low),
-                                               shown(mean->high)));
-}
 
 // The environment that makes the size of a shift: the one that is not the first, or both.
 std::string SizeOf(const DetectionRow& row, const ShiftOutcome& shift) {
@@ -28,10 +21,6 @@ std::string SizeOf(const DetectionRow& row, const ShiftOutcome& shift) {
   if (shift.before == 0) return after;
   if (shift.after == 0) return before;
   return fmt::format("{} to {}", before, after);
-}
-
-Json NumberOrNull(double value) {
-  return std::isfinite(value) ? Json(value) : Json(nullptr);
 }
 
 Json RunJson(const DetectionRow& row, const DetectionRun& run) {
@@ -101,7 +90,7 @@ Table DetectionTable(const DetectionResults& results) {
   for (const DetectionRow& row : results.rows) {
     std::vector<Cell> cells = {Cell::Text(row.workload), Cell::Text(row.detector)};
     for (const DetectionMetric& metric : DetectionMetrics()) {
-      cells.push_back(IntervalCell(results.Mean(row, metric)));
+      cells.push_back(IntervalCell(results.Mean(row, metric), FigureText));
     }
     cells.push_back(Cell::Text(AssignmentsText(row.parameters)));
     table.AddRow(std::move(cells));

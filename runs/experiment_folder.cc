@@ -17,7 +17,7 @@ namespace {
 
 namespace fs = std::filesystem;
 
-constexpr const char* kMarker = ".reeve-experiment";
+constexpr const char* kExperimentMarker = ".reeve-experiment";
 
 // Labels are names of files: whatever else is in them becomes a dash.
 std::string FileName(std::string_view text) {
@@ -42,7 +42,7 @@ struct PolicyFile {
 
 absl::StatusOr<ExperimentFolder> ExperimentFolder::Open(const std::string& path) {
   std::error_code error;
-  const bool marked = fs::exists(fs::path(path) / kMarker, error);
+  const bool marked = fs::exists(fs::path(path) / kExperimentMarker, error);
   if (!marked && fs::exists(path, error) &&
       !(fs::is_directory(path, error) && fs::is_empty(path, error))) {
     return absl::FailedPreconditionError(
@@ -50,7 +50,7 @@ absl::StatusOr<ExperimentFolder> ExperimentFolder::Open(const std::string& path)
   }
   ExperimentFolder folder(path);
   RETURN_IF_ERROR(MakeDirectories(path));
-  RETURN_IF_ERROR(MakeEmptyFile(folder.File(kMarker)));
+  RETURN_IF_ERROR(MakeEmptyFile(folder.File(kExperimentMarker)));
   return folder;
 }
 

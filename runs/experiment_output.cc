@@ -7,6 +7,7 @@
 
 #include "core/human.h"
 #include "runs/experiment.h"
+#include "runs/figures.h"
 
 namespace reeve {
 namespace {
@@ -40,10 +41,6 @@ Cell MeanCell(const ExperimentRow& row, size_t metric) {
                                : Shown(m, mean->value));
 }
 
-Json Number(double value) {
-  return std::isfinite(value) ? Json(value) : Json();
-}
-
 Json StatisticsJson(const ExperimentRow& row, size_t metric) {
   Json json = Json::object();
   if (const auto& mean = row.mean[metric]) {
@@ -61,7 +58,7 @@ Json RowJson(const ExperimentRow& row) {
   for (size_t i = 0; i < row.seeds.size(); ++i) {
     Json run = {{"seed", row.seeds[i]}};
     for (size_t m = 0; m < metrics.size(); ++m) {
-      run[std::string(metrics[m].key)] = Number(row.values[m][i]);
+      run[std::string(metrics[m].key)] = NumberOrNull(row.values[m][i]);
     }
     runs.push_back(std::move(run));
   }

@@ -8,12 +8,12 @@
 namespace reeve {
 namespace {
 
-constexpr const char* kScripts[] = {"format.js",           "charts.js",
-                                    "overlay.js",          "sorting.js",
-                                    "experiment_data.js",  "experiment_charts.js",
-                                    "experiment_table.js", "experiment.js"};
+constexpr const char* kExperimentScripts[] = {"format.js",           "charts.js",
+                                              "overlay.js",          "sorting.js",
+                                              "experiment_data.js",  "experiment_charts.js",
+                                              "experiment_table.js", "experiment.js"};
 
-std::string Title(const nlohmann::json& results) {
+std::string ExperimentTitle(const nlohmann::json& results) {
   const auto name = results.find("name");
   if (name != results.end() && name->is_string()) {
     return name->get<std::string>() + " - Reeve experiment";
@@ -25,10 +25,10 @@ std::string Title(const nlohmann::json& results) {
 
 std::string ExperimentPage(const nlohmann::json& results) {
   const nlohmann::ordered_json data = results;
-  return HtmlPage({.title = Title(results),
+  return HtmlPage({.title = ExperimentTitle(results),
                    .kind = "Reeve experiment",
                    .content = "experiment.html",
-                   .scripts = kScripts,
+                   .scripts = kExperimentScripts,
                    .data = &data});
 }
 

@@ -52,7 +52,7 @@ std::vector<std::pair<double, int64_t>> Distances(const ExpertLibrary& library, 
   return distances;
 }
 
-std::string LabelOf(const ExpertLibrary& library, int64_t environment) {
+std::string EnvironmentLabel(const ExpertLibrary& library, int64_t environment) {
   const Expert* const expert = library.Find(environment);
   return NameOf(environment, expert == nullptr ? "" : expert->label);
 }
@@ -133,7 +133,7 @@ std::string ExpertText(const ExpertLibrary& library, const DetectorOverview& det
             fmt::format("{} +- {}", HumanNumber(stats.contexts.mean[d]), HumanNumber(sd[d]))));
   }
   for (const auto& [distance, environment] : Distances(library, expert.environment)) {
-    add("distance to " + LabelOf(library, environment), Cell::Number(distance));
+    add("distance to " + EnvironmentLabel(library, environment), Cell::Number(distance));
   }
   std::string text = table.ToText(color);
   if (expert.history.empty()) return text;
@@ -191,7 +191,7 @@ Json ExpertJson(const ExpertLibrary& library, const DetectorOverview& detector,
           {"history", std::move(history)}};
 }
 
-std::string Dump(const Json& json) {
+std::string DumpExpert(const Json& json) {
   return json.dump(1, ' ', false, Json::error_handler_t::replace) + "\n";
 }
 
@@ -269,7 +269,7 @@ std::string LibrarySentence(const ExpertLibrary& library, const DetectorOverview
   if (detector.environments.empty()) return text + "; no detector's state is stored";
   return text + fmt::format("; the detector knows {}, {} is in force",
                             plural(detector.environments.size(), "environment"),
-                            LabelOf(library, detector.in_force));
+                            EnvironmentLabel(library, detector.in_force));
 }
 
 std::string RenderExpert(const ExpertLibrary& library, const DetectorOverview& detector,
@@ -280,7 +280,7 @@ std::string RenderExpert(const ExpertLibrary& library, const DetectorOverview& d
     case TableFormat::kCsv:
       return HistoryTable(expert, expert.history.size()).ToCsv();
     case TableFormat::kJson:
-      return Dump(ExpertJson(library, detector, expert));
+      return DumpExpert(ExpertJson(library, detector, expert));
   }
   return "";
 }
@@ -306,12 +306,12 @@ std::string RenderComparison(const ExpertLibrary& library, const Expert& a, cons
                     {"distance", block.distance},
                     {"relative", block.relative}});
   }
-  return Dump({{"a", a.environment},
-               {"b", b.environment},
-               {"environment_distance", apart ? Json(*apart) : Json()},
-               {"choices_compared", comparison.choices_compared},
-               {"choices_differ", comparison.choices_differ},
-               {"blocks", std::move(list)}});
+  return DumpExpert({{"a", a.environment},
+                     {"b", b.environment},
+                     {"environment_distance", apart ? Json(*apart) : Json()},
+                     {"choices_compared", comparison.choices_compared},
+                     {"choices_differ", comparison.choices_differ},
+                     {"blocks", std::move(list)}});
 }
 
 }  // namespace reeve

@@ -20,15 +20,15 @@ std::string NameOf(const Expert& expert) {
                               : fmt::format("{} ({})", expert.environment, expert.label);
 }
 
-std::string NamesOf(const ExpertLibrary& library) {
+std::string NamesOfExperts(const ExpertLibrary& library) {
   std::vector<std::string> names;
   for (const auto& [environment, expert] : library.experts()) names.push_back(NameOf(expert));
   return names.empty() ? "none" : fmt::format("{}", fmt::join(names, ", "));
 }
 
 absl::Status NoExpert(const ExpertLibrary& library, int64_t environment) {
-  return absl::OutOfRangeError(
-      fmt::format("{}: no expert {}; there are {}", library.path(), environment, NamesOf(library)));
+  return absl::OutOfRangeError(fmt::format("{}: no expert {}; there are {}", library.path(),
+                                           environment, NamesOfExperts(library)));
 }
 
 absl::Status ForgetOne(int64_t environment, bool expert_only, ExpertLibrary& library,

@@ -14,8 +14,8 @@ namespace {
 
 using Json = nlohmann::ordered_json;
 
-constexpr const char* kFormat = "reeve-cell";
-constexpr int kVersion = 2;
+constexpr const char* kCellFormat = "reeve-cell";
+constexpr int kCellVersion = 2;
 
 uint64_t ProgramChecksum() {
   static const uint64_t checksum = [] {
@@ -32,8 +32,8 @@ Json ReadKept(const std::string& file, std::string_view kind) {
   const absl::StatusOr<std::string> text = ReadFile(file);
   if (!text.ok()) return {};
   Json json = Json::parse(*text, nullptr, /*allow_exceptions=*/false);
-  if (!json.is_object() || json.value("format", "") != kFormat ||
-      json.value("version", 0) != kVersion || json.value("kind", "") != kind ||
+  if (!json.is_object() || json.value("format", "") != kCellFormat ||
+      json.value("version", 0) != kCellVersion || json.value("kind", "") != kind ||
       !json.contains("result")) {
     return {};
   }
@@ -44,7 +44,7 @@ Json ReadKept(const std::string& file, std::string_view kind) {
 
 std::string ResultName(std::string_view kind, std::string_view what) {
   const std::string all =
-      fmt::format("{} {} {:016x} {}\n{}", kFormat, kVersion, ProgramChecksum(), kind, what);
+      fmt::format("{} {} {:016x} {}\n{}", kCellFormat, kCellVersion, ProgramChecksum(), kind, what);
   const XXH128_hash_t hash = XXH3_128bits(all.data(), all.size());
   return fmt::format("{:016x}{:016x}", hash.high64, hash.low64);
 }
@@ -76,7 +76,7 @@ absl::StatusOr<Json> JsonStore::Get(std::string_view kind, std::string_view what
   ++computed_;
   if (!file.empty()) {
     const Json json = {
-        {"format", kFormat}, {"version", kVersion}, {"kind", kind}, {"result", result}};
+        {"format", kCellFormat}, {"version", kCellVersion}, {"kind", kind}, {"result", result}};
     RETURN_IF_ERROR(WriteFileAtomically(file, json.dump(1) + "\n"));
   }
   return result;

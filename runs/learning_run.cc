@@ -8,6 +8,7 @@
 
 #include "agents/ppo/learned_policy.h"
 #include "core/status.h"
+#include "runs/figures.h"
 #include "runs/run_data.h"
 #include "runs/scenario_trace.h"
 #include "runs/training.h"
@@ -17,7 +18,7 @@ namespace {
 
 using Json = nlohmann::ordered_json;
 
-constexpr double kMissing = std::numeric_limits<double>::quiet_NaN();
+constexpr double kUnknown = std::numeric_limits<double>::quiet_NaN();
 
 // What a run's figures take from the simulation that a policy is judged on.
 void AddEvaluation(const RunData& data, StudyRun& run) {
@@ -27,12 +28,12 @@ void AddEvaluation(const RunData& data, StudyRun& run) {
     run.functions.push_back(
         {.name = row.name,
          .requests = requests,
-         .latency_p99_ms = row.latency_p99_ms.value_or(kMissing),
+         .latency_p99_ms = row.latency_p99_ms.value_or(kUnknown),
          .slo_violation_share = static_cast<double>(row.slo_violations) * per_request,
          .gb_seconds = row.gb_seconds,
          .cold_start_share = static_cast<double>(row.cold_starts) * per_request});
   }
-  run.latency_p99_ms = data.summary.latency_p99_ms.value_or(kMissing);
+  run.latency_p99_ms = data.summary.latency_p99_ms.value_or(kUnknown);
   run.slo_violation_share = data.summary.slo_violation_share;
   run.gb_seconds = data.summary.gb_seconds;
   run.replica_changes_per_hour = data.summary.replica_changes_per_hour;
@@ -42,7 +43,7 @@ void AddCurvePoint(const IterationStats& stats, StudyRun& run) {
   run.steps.push_back(static_cast<double>(stats.steps_done));
   run.returns.resize(stats.agents.size());
   for (size_t n = 0; n < stats.agents.size(); ++n) {
-    run.returns[n].push_back(stats.agents[n].episodes > 0 ? stats.agents[n].mean_return : kMissing);
+    run.returns[n].push_back(stats.agents[n].episodes > 0 ? stats.agents[n].mean_return : kUnknown);
   }
 }
 
@@ -59,7 +60,7 @@ double FinalReturn(const StudyRun& run) {
       ++count;
     }
   }
-  return count > 0 ? sum / static_cast<double>(count) : kMissing;
+  return count > 0 ? sum / static_cast<double>(count) : kUnknown;
 }
 
 absl::StatusOr<StudyRun> RunLearning(const LearningRunSpec& cell,
@@ -77,7 +78,7 @@ absl::StatusOr<StudyRun> RunLearning(const LearningRunSpec& cell,
   absl::StatusOr<RunData> data = absl::CancelledError("interrupted");
   if (cell.rule) {
     simulation.policy = *cell.rule;
-    run.actor_parameters = run.final_return = kMissing;
+    run.actor_parameters = run.final_return = kUnknown;
     data = RunSimulation(trace, simulation, 1, hooks);
   } else {
     ASSIGN_OR_RETURN(const std::unique_ptr<Training> training, Training::Create(cell.training, 1));
@@ -103,16 +104,13 @@ absl::StatusOr<StudyRun> RunLearning(const LearningRunSpec& cell,
 
 namespace {
 
-Json Number(double value) {
-  return std::isfinite(value) ? Json(value) : Json();
-}
 Json Numbers(const std::vector<double>& values) {
   Json out = Json::array();
-  for (const double value : values) out.push_back(Number(value));
+  for (const double value : values) out.push_back(NumberOrNull(value));
   return out;
 }
 double ReadNumber(const Json& json) {
-  return json.is_number() ? json.get<double>() : kMissing;
+  return json.is_number() ? json.get<double>() : kUnknown;
 }
 std::vector<double> ReadNumbers(const Json& json) {
   std::vector<double> out;
@@ -139,11 +137,11 @@ constexpr std::pair<const char*, double StudyRun::*> kRunFields[] = {
 
 Json StudyRunToJson(const StudyRun& run) {
   Json json = {{"seed", run.seed}};
-  for (const auto& [name, field] : kRunFields) json[name] = Number(run.*field);
+  for (const auto& [name, field] : kRunFields) json[name] = NumberOrNull(run.*field);
   json["functions"] = Json::array();
   for (const StudyFunction& f : run.functions) {
     Json function = {{"name", f.name}};
-    for (const auto& [name, field] : kFunctionFields) function[name] = Number(f.*field);
+    for (const auto& [name, field] : kFunctionFields) function[name] = NumberOrNull(f.*field);
     json["functions"].push_back(std::move(function));
   }
   json["steps"] = Numbers(run.steps);

@@ -44,10 +44,10 @@ StudyRun Joined(std::vector<StudyRun> parts) {
   return whole;
 }
 
-class Study {
+class LearningRunner {
  public:
-  Study(const LearningStudyConfig& config, std::string folder, JsonStore& store, int threads,
-        const StudyHooks& hooks)
+  LearningRunner(const LearningStudyConfig& config, std::string folder, JsonStore& store,
+                 int threads, const StudyHooks& hooks)
       : config_(config),
         folder_(std::move(folder)),
         store_(store),
@@ -240,7 +240,7 @@ class Study {
 absl::StatusOr<StudyResults> RunLearningStudy(const LearningStudyConfig& config,
                                               const std::string& folder, JsonStore& store,
                                               int threads, const StudyHooks& hooks) {
-  return Study(config, folder, store, threads, hooks).Run();
+  return LearningRunner(config, folder, store, threads, hooks).Run();
 }
 
 }  // namespace reeve

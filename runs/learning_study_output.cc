@@ -6,6 +6,7 @@
 #include <nlohmann/json.hpp>
 
 #include "core/human.h"
+#include "runs/figures.h"
 #include "runs/learning_study.h"
 
 namespace reeve {
@@ -13,8 +14,8 @@ namespace {
 
 using Json = nlohmann::ordered_json;
 
-std::optional<Interval> Mean(const StudyResults& results, const StudyRow& row,
-                             double StudyRun::*figure) {
+std::optional<Interval> MeanOf(const StudyResults& results, const StudyRow& row,
+                               double StudyRun::*figure) {
   std::vector<double> values;
   for (const StudyRun& run : row.runs) {
     if (std::isfinite(run.*figure)) values.push_back(run.*figure);
@@ -22,14 +23,8 @@ std::optional<Interval> Mean(const StudyResults& results, const StudyRow& row,
   return MeanInterval(values, {.resamples = results.resamples, .level = results.confidence});
 }
 
-Cell IntervalCell(const std::optional<Interval>& mean, bool share = false) {
-  if (!mean) return Cell::Missing();
-  const auto shown = [share](double v) {
-    return share ? fmt::format("{:.2f} %", v * 100) : HumanNumber(v);
-  };
-  if (mean->high <= mean->low) return Cell::Number(mean->value, shown(mean->value));
-  return Cell::Number(mean->value, fmt::format("{} [{}, {}]", shown(mean->value), shown(mean->low),
-                                               shown(mean->high)));
+std::string Percent(double share) {
+  return fmt::format("{:.2f} %", share * 100);
 }
 
 }  // namespace
@@ -45,13 +40,14 @@ Table StudyTable(const StudyResults& results) {
                {"gb_seconds", "GB-seconds"},
                {"replica_changes_per_hour", "replica changes per hour"}});
   for (const StudyRow& row : results.rows) {
-    table.AddRow({Cell::Text(row.scenario), Cell::Text(row.variant),
-                  IntervalCell(Mean(results, row, &StudyRun::actor_parameters)),
-                  IntervalCell(Mean(results, row, &StudyRun::final_return)),
-                  IntervalCell(Mean(results, row, &StudyRun::latency_p99_ms)),
-                  IntervalCell(Mean(results, row, &StudyRun::slo_violation_share), true),
-                  IntervalCell(Mean(results, row, &StudyRun::gb_seconds)),
-                  IntervalCell(Mean(results, row, &StudyRun::replica_changes_per_hour))});
+    table.AddRow(
+        {Cell::Text(row.scenario), Cell::Text(row.variant),
+         IntervalCell(MeanOf(results, row, &StudyRun::actor_parameters), HumanNumber),
+         IntervalCell(MeanOf(results, row, &StudyRun::final_return), HumanNumber),
+         IntervalCell(MeanOf(results, row, &StudyRun::latency_p99_ms), HumanNumber),
+         IntervalCell(MeanOf(results, row, &StudyRun::slo_violation_share), Percent),
+         IntervalCell(MeanOf(results, row, &StudyRun::gb_seconds), HumanNumber),
+         IntervalCell(MeanOf(results, row, &StudyRun::replica_changes_per_hour), HumanNumber)});
   }
   return table;
 }

@@ -14,11 +14,11 @@ namespace {
 using Json = nlohmann::ordered_json;
 
 constexpr size_t kMostPoints = 300;
-constexpr const char* kScripts[] = {"format.js",       "charts.js",       "overlay.js",
-                                    "sorting.js",      "study_data.js",   "study_table.js",
-                                    "study_charts.js", "study_curves.js", "study.js"};
+constexpr const char* kStudyScripts[] = {"format.js",       "charts.js",       "overlay.js",
+                                         "sorting.js",      "study_data.js",   "study_table.js",
+                                         "study_charts.js", "study_curves.js", "study.js"};
 
-std::string Title(const Json& results) {
+std::string StudyTitle(const Json& results) {
   const auto name = results.find("name");
   if (name != results.end() && name->is_string()) {
     return name->get<std::string>() + " - Reeve study";
@@ -27,7 +27,7 @@ std::string Title(const Json& results) {
 }
 
 // The numbers of a list; NaN for what is none. Empty when it is no list.
-std::vector<double> Numbers(const Json& list) {
+std::vector<double> NumbersOf(const Json& list) {
   std::vector<double> out;
   if (!list.is_array()) return out;
   for (const Json& value : list) {
@@ -39,11 +39,11 @@ std::vector<double> Numbers(const Json& list) {
 
 void ThinCurves(Json& run) {
   if (!run.is_object() || !run.contains("steps")) return;
-  const std::vector<double> steps = Numbers(run["steps"]);
+  const std::vector<double> steps = NumbersOf(run["steps"]);
   const size_t group = PointsPerGroup(steps.size(), kMostPoints);
   run["steps"] = GroupEnds(steps, group);
   if (!run.contains("returns") || !run["returns"].is_array()) return;
-  for (Json& curve : run["returns"]) curve = GroupMeans(Numbers(curve), group);
+  for (Json& curve : run["returns"]) curve = GroupMeans(NumbersOf(curve), group);
 }
 
 }  // namespace
@@ -56,10 +56,10 @@ std::string LearningStudyPage(const nlohmann::json& results) {
       for (Json& run : row["runs"]) ThinCurves(run);
     }
   }
-  return HtmlPage({.title = Title(data),
+  return HtmlPage({.title = StudyTitle(data),
                    .kind = "Reeve study of learning",
                    .content = "study.html",
-                   .scripts = kScripts,
+                   .scripts = kStudyScripts,
                    .data = &data});
 }
 

@@ -18,7 +18,7 @@ constexpr size_t kRunPoints = 1440;
 constexpr size_t kFunctionPoints = 120;
 
 // Five digits: what a page can show; the files have the rest.
-Json Short(double value) {
+Json FiveDigits(double value) {
   if (!std::isfinite(value)) return nullptr;
   return std::strtod(fmt::format("{:.5g}", value).c_str(), nullptr);
 }
@@ -79,7 +79,7 @@ class SeriesColumn {
     Json out = Json::array();
     for (size_t p = 0; p < values_.size(); ++p) {
       out.push_back(
-          Short(kind_ == Kind::kMean ? values_[p] / thinning.IntervalsIn(p) : values_[p]));
+          FiveDigits(kind_ == Kind::kMean ? values_[p] / thinning.IntervalsIn(p) : values_[p]));
     }
     return out;
   }
@@ -152,9 +152,9 @@ Json FunctionSeriesRow(const std::vector<FunctionPoint>& points, const Thinning&
   Json arrivals = Json::array(), containers = arrivals, cold_starts = arrivals, p99 = arrivals;
   for (size_t p = first; p < end; ++p) {
     arrivals.push_back(static_cast<uint64_t>(points[p].arrivals));
-    containers.push_back(Short(points[p].containers / thinning.IntervalsIn(p)));
+    containers.push_back(FiveDigits(points[p].containers / thinning.IntervalsIn(p)));
     cold_starts.push_back(static_cast<uint64_t>(points[p].cold_starts));
-    p99.push_back(points[p].p99_ms < 0 ? Json(nullptr) : Short(points[p].p99_ms));
+    p99.push_back(points[p].p99_ms < 0 ? Json(nullptr) : FiveDigits(points[p].p99_ms));
   }
   return {{"first", first},
           {"arrivals", std::move(arrivals)},
@@ -192,9 +192,9 @@ struct ValueVisitor {
   template <class M>
   void Field(const char*, M T::*member, const char*, const char*, Better = Better::kNeither) {
     if constexpr (std::is_same_v<M, double>) {
-      out.push_back(Short(row.*member));
+      out.push_back(FiveDigits(row.*member));
     } else if constexpr (fields_internal::kIsOptional<M>) {
-      out.push_back(row.*member ? Short(*(row.*member)) : Json(nullptr));
+      out.push_back(row.*member ? FiveDigits(*(row.*member)) : Json(nullptr));
     } else {
       out.push_back(row.*member);
     }
@@ -218,7 +218,7 @@ Json Quantiles(const RunData& run) {
   Json quantile = Json::array(), latency = quantile, execution = quantile, wait = quantile,
        slowdown = quantile;
   const auto put = [](const std::optional<double>& value, Json& out) {
-    out.push_back(value ? Short(*value) : Json(nullptr));
+    out.push_back(value ? FiveDigits(*value) : Json(nullptr));
   };
   for (const QuantileRow& row : run.quantiles) {
     quantile.push_back(row.quantile);  // in full: 0.99999 is not 1

@@ -10,11 +10,11 @@
 namespace reeve {
 namespace {
 
-constexpr const char* kScripts[] = {
+constexpr const char* kReportScripts[] = {
     "format.js",          "charts.js",    "sorting.js", "run_view.js",
     "function_charts.js", "functions.js", "compare.js", "main.js"};
 
-std::string Title(std::span<const RunData> runs) {
+std::string ReportTitle(std::span<const RunData> runs) {
   std::string title;
   for (const RunData& run : runs) {
     if (!title.empty()) title += " vs ";
@@ -28,10 +28,10 @@ std::string Title(std::span<const RunData> runs) {
 std::string ReportPage(std::span<const RunData> runs) {
   REEVE_CHECK(!runs.empty());
   const nlohmann::ordered_json data = ReportData(runs);
-  return HtmlPage({.title = Title(runs),
+  return HtmlPage({.title = ReportTitle(runs),
                    .kind = "Reeve run report",
                    .content = "report.html",
-                   .scripts = kScripts,
+                   .scripts = kReportScripts,
                    .data = &data});
 }
 

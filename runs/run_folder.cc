@@ -18,13 +18,13 @@ namespace {
 
 namespace fs = std::filesystem;
 
-constexpr const char* kFormat = "reeve-run";
-constexpr uint64_t kVersion = 1;
-constexpr const char* kConfig = "config.yaml";
+constexpr const char* kRunFormat = "reeve-run";
+constexpr uint64_t kRunVersion = 1;
+constexpr const char* kRunConfig = "config.yaml";
 constexpr const char* kSummary = "summary.json";
 constexpr const char* kReport = "report.html";
 // Made before anything else, and never removed: it tells a run from a folder of someone else's.
-constexpr const char* kMarker = ".reeve-run";
+constexpr const char* kRunMarker = ".reeve-run";
 // Checked on reading, in the order of reading.
 constexpr const char* kFunctions = "functions.csv";
 constexpr const char* kWindows = "windows.csv";
@@ -66,7 +66,7 @@ absl::Status CheckNames(const RunData& data, const FunctionNames& names) {
   return absl::OkStatus();
 }
 
-FunctionNames NamesOf(const std::vector<FunctionRow>& functions) {
+FunctionNames FunctionNamesOf(const std::vector<FunctionRow>& functions) {
   FunctionNames names;
   for (const FunctionRow& row : functions) names.names.push_back(row.name);
   names.Sort();
@@ -90,13 +90,13 @@ absl::StatusOr<nlohmann::json> ReadSummaryFile(const std::string& file) {
     // The library's message holds line and column.
     return absl::InvalidArgumentError(fmt::format("{}: not JSON: {}", file, error.what()));
   }
-  if (!json.is_object() || !json.contains("format") || json["format"] != kFormat) {
+  if (!json.is_object() || !json.contains("format") || json["format"] != kRunFormat) {
     return absl::InvalidArgumentError(fmt::format("{}: not the summary of a run", file));
   }
-  if (!json.contains("version") || json["version"] != kVersion) {
+  if (!json.contains("version") || json["version"] != kRunVersion) {
     return absl::InvalidArgumentError(
         fmt::format("{}: format version {}, this program reads version {}; run it again", file,
-                    json.contains("version") ? json["version"].dump() : "none", kVersion));
+                    json.contains("version") ? json["version"].dump() : "none", kRunVersion));
   }
   return json;
 }
@@ -140,7 +140,7 @@ FolderState StateOfFolder(const std::string& path) {
     return error && error.value() != ENOENT ? FolderState::kForeign : FolderState::kAbsent;
   }
   if (!fs::is_directory(status)) return FolderState::kForeign;
-  if (Exists(path, kMarker)) {
+  if (Exists(path, kRunMarker)) {
     return Exists(path, kSummary) ? FolderState::kFinished : FolderState::kInterrupted;
   }
   const bool empty = fs::is_empty(path, error);
@@ -159,14 +159,14 @@ absl::StatusOr<RunFolder> RunFolder::Create(const std::string& path, const std::
         "{}: holds a finished run; choose another --out, or replace it with --force", path));
   }
   RETURN_IF_ERROR(MakeDirectories(path));
-  RETURN_IF_ERROR(MakeEmptyFile(Join(path, kMarker)));
+  RETURN_IF_ERROR(MakeEmptyFile(Join(path, kRunMarker)));
   // The summary first: from here on the folder does not hold a finished run.
-  for (const char* name : {kSummary, kReport, kWindows, kFunctions, kQuantiles, kConfig}) {
+  for (const char* name : {kSummary, kReport, kWindows, kFunctions, kQuantiles, kRunConfig}) {
     std::error_code error;
     fs::remove(Join(path, name), error);
     if (error) return FromErrno(error.value(), Join(path, name), "cannot remove the old run's");
   }
-  RETURN_IF_ERROR(WriteFileAtomically(Join(path, kConfig), config_yaml));
+  RETURN_IF_ERROR(WriteFileAtomically(Join(path, kRunConfig), config_yaml));
   return RunFolder(path);
 }
 
@@ -175,7 +175,7 @@ std::string RunFolder::File(const std::string& name) const {
 }
 
 absl::Status RunFolder::Write(const RunData& data) {
-  const FunctionNames names = NamesOf(data.functions);
+  const FunctionNames names = FunctionNamesOf(data.functions);
   RETURN_IF_ERROR(CheckNames(data, names));
   nlohmann::ordered_json files = nlohmann::ordered_json::object();
   const auto write = [&](const char* name, const std::string& text) {
@@ -187,7 +187,7 @@ absl::Status RunFolder::Write(const RunData& data) {
   RETURN_IF_ERROR(write(kQuantiles, CsvText(data.quantiles, names)));
   RETURN_IF_ERROR(WriteReportPage({&data, 1}, File(kReport)));
 
-  nlohmann::ordered_json summary = {{"format", kFormat}, {"version", kVersion}};
+  nlohmann::ordered_json summary = {{"format", kRunFormat}, {"version", kRunVersion}};
   summary.update(ToJson(data.summary));
   summary["files"] = std::move(files);
   return WriteFileAtomically(File(kSummary), Dump(summary));
@@ -204,13 +204,13 @@ absl::StatusOr<RunData> ReadRun(const std::string& path) {
   ASSIGN_OR_RETURN(const std::string functions, ReadListedFile(path, kFunctions, summary));
   ASSIGN_OR_RETURN(data.functions,
                    ReadCsvTable<FunctionRow>(functions, Join(path, kFunctions), {}));
-  const FunctionNames names = NamesOf(data.functions);
+  const FunctionNames names = FunctionNamesOf(data.functions);
   ASSIGN_OR_RETURN(const std::string windows, ReadListedFile(path, kWindows, summary));
   ASSIGN_OR_RETURN(data.intervals, ReadCsvTable<IntervalRow>(windows, Join(path, kWindows), names));
   ASSIGN_OR_RETURN(const std::string quantiles, ReadListedFile(path, kQuantiles, summary));
   ASSIGN_OR_RETURN(data.quantiles,
                    ReadCsvTable<QuantileRow>(quantiles, Join(path, kQuantiles), {}));
-  ASSIGN_OR_RETURN(data.config_yaml, ReadFile(Join(path, kConfig)));
+  ASSIGN_OR_RETURN(data.config_yaml, ReadFile(Join(path, kRunConfig)));
   return data;
 }
 

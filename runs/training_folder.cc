@@ -25,8 +25,8 @@ namespace {
 
 namespace fs = std::filesystem;
 
-constexpr const char* kMarker = ".reeve-training";
-constexpr const char* kConfig = "config.yaml";
+constexpr const char* kTrainingMarker = ".reeve-training";
+constexpr const char* kTrainingConfig = "config.yaml";
 
 std::string FileIn(const std::string& folder, const char* name) {
   return (fs::path(folder) / name).string();
@@ -74,7 +74,7 @@ class CsvLog {
 };
 
 // Without rates: they follow from the machine, not from the training.
-CheckpointInfo InfoOf(const Training& training, const NamedNumberList& numbers) {
+CheckpointInfo NumberedInfoOf(const Training& training, const NamedNumberList& numbers) {
   std::map<std::string, double> metrics;
   for (const auto& [name, value] : numbers) {
     if (std::isfinite(value) && !name.starts_with("rate/")) metrics[name] = value;
@@ -97,7 +97,7 @@ class Writer {
     RETURN_IF_ERROR(csv_.Load(training_.state().iteration));
     ASSIGN_OR_RETURN(EventWriter events, EventWriter::Create(folder_, training_.steps_done()));
     events_.emplace(std::move(events));
-    return WriteFileAtomically(FileIn(folder_, kConfig), WriteConfig(training_.config()));
+    return WriteFileAtomically(FileIn(folder_, kTrainingConfig), WriteConfig(training_.config()));
   }
 
   // `demonstrated`: a rule drove, so the returns are not of the policy.
@@ -111,14 +111,15 @@ class Writer {
     const double score = NumberNamed(numbers, "return/mean");
     if (!demonstrated && std::isfinite(score)) {
       RETURN_IF_ERROR(
-          checkpoints_.SaveIfBest(InfoOf(training_, numbers), training_.state().model, score)
+          checkpoints_
+              .SaveIfBest(NumberedInfoOf(training_, numbers), training_.state().model, score)
               .status());
     }
     return events_->Flush();
   }
 
   absl::Status Save(bool finished) {
-    const CheckpointInfo info = InfoOf(training_, last_);
+    const CheckpointInfo info = NumberedInfoOf(training_, last_);
     // Before the checkpoint: rows of iterations after the one that is gone on from are dropped,
     // but missing ones would stay missing.
     RETURN_IF_ERROR(csv_.Write());
@@ -171,8 +172,8 @@ absl::StatusOr<NamedNumberList> Resume(Training& training, const std::string& fo
 absl::Status PrepareTrainingFolder(const std::string& folder, bool resume) {
   std::error_code error;
   const bool there = fs::exists(folder, error) && !fs::is_empty(folder, error);
-  const bool marked = fs::exists(FileIn(folder, kMarker), error);
-  const bool begun = marked && fs::exists(FileIn(folder, kConfig), error);
+  const bool marked = fs::exists(FileIn(folder, kTrainingMarker), error);
+  const bool begun = marked && fs::exists(FileIn(folder, kTrainingConfig), error);
   if (resume && !begun) {
     return absl::NotFoundError(folder + ": holds no training to go on with");
   }
@@ -187,7 +188,7 @@ absl::Status PrepareTrainingFolder(const std::string& folder, bool resume) {
         folder + ": holds something that is not a training; choose another folder");
   }
   RETURN_IF_ERROR(MakeDirectories(folder));
-  return MakeEmptyFile(FileIn(folder, kMarker));
+  return MakeEmptyFile(FileIn(folder, kTrainingMarker));
 }
 
 absl::StatusOr<TrainingOutcome> TrainInFolder(Training& training, const std::string& folder,

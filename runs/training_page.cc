@@ -17,9 +17,9 @@ namespace {
 
 using Json = nlohmann::ordered_json;
 
-constexpr size_t kMostPoints = 600;
+constexpr size_t kMostCurvePoints = 600;
 constexpr const char* kFile = "training.csv";
-constexpr const char* kScripts[] = {"format.js", "charts.js", "training.js"};
+constexpr const char* kTrainingScripts[] = {"format.js", "charts.js", "training.js"};
 
 // training.csv with a column for each name.
 struct Log {
@@ -68,7 +68,7 @@ absl::StatusOr<Log> ReadLog(std::string_view csv) {
 
 // {name, …, steps: [I'], group, series: [{name, values: [I']}]}
 Json PageData(const TrainingPageFacts& facts, const Log& log) {
-  const size_t group = PointsPerGroup(log.steps.size(), kMostPoints);
+  const size_t group = PointsPerGroup(log.steps.size(), kMostCurvePoints);
   Json series = Json::array();
   for (const std::string& name : log.names) {
     series.push_back({{"name", name}, {"values", GroupMeans(log.columns.at(name), group)}});
@@ -91,7 +91,7 @@ absl::StatusOr<std::string> TrainingPage(const TrainingPageFacts& facts, std::st
   return HtmlPage({.title = (facts.name.empty() ? "" : facts.name + " - ") + "Reeve training",
                    .kind = "Reeve training",
                    .content = "training.html",
-                   .scripts = kScripts,
+                   .scripts = kTrainingScripts,
                    .data = &data});
 }
 

@@ -31,10 +31,10 @@ Score ScoreOf(const Trial& trial) {
   return {trial.gb_seconds, trial.slo_violation_share, trial.slowdown_p99, trial.cold_start_share};
 }
 
-class Search {
+class TuningSearch {
  public:
-  Search(const TuningGround& ground, const TuningSpec& spec, CellStore& store, int threads,
-         const TuningHooks& hooks)
+  TuningSearch(const TuningGround& ground, const TuningSpec& spec, CellStore& store, int threads,
+               const TuningHooks& hooks)
       : ground_(ground), spec_(spec), store_(store), threads_(threads), hooks_(hooks) {}
 
   // The policies of all candidates; wrong parameters are found before anything runs.
@@ -174,7 +174,7 @@ absl::StatusOr<TuningResult> Tune(const TuningGround& ground, const SearchSpace&
     candidates = RandomCandidates(space, static_cast<size_t>(spec.candidates), spec.search_seed);
     first_round = 0;
   }
-  Search search(ground, spec, store, threads, hooks);
+  TuningSearch search(ground, spec, store, threads, hooks);
   RETURN_IF_ERROR(search.SetCandidates(candidates));
 
   const size_t seeds = static_cast<size_t>(spec.seeds);

@@ -20,7 +20,7 @@ namespace fs = std::filesystem;
 using Json = nlohmann::ordered_json;
 
 constexpr const char* kTwin = "twin.json";
-constexpr int kVersion = 1;
+constexpr int kTwinVersion = 1;
 
 std::string FactorText(double factor) {
   return fmt::format("{:.3g}x", factor);
@@ -47,7 +47,7 @@ std::string TwinJson(const TwinConfig& config, const TwinResult& result) {
   }
   const Json json = {
       {"format", "reeve-twin"},
-      {"version", kVersion},
+      {"version", kTwinVersion},
       {"trace", config.trace},
       {"observed", config.observed},
       {"policy", config.policy.name},

@@ -22,11 +22,11 @@ struct Point {
   double logarithm, value;
 };
 
-class Search {
+class ParameterSearch {
  public:
-  Search(const std::vector<SearchedNumber>& numbers, const TwinSearchOptions& options,
-         const std::function<absl::StatusOr<double>(std::span<const double>)>& function,
-         const std::function<bool(int, int)>& progress)
+  ParameterSearch(const std::vector<SearchedNumber>& numbers, const TwinSearchOptions& options,
+                  const std::function<absl::StatusOr<double>(std::span<const double>)>& function,
+                  const std::function<bool(int, int)>& progress)
       : numbers_(numbers), options_(options), function_(function), progress_(progress) {
     const int first = kScanPoints + kFirstRounds * kPoints, later = kLaterRounds * kPoints;
     planned_ = 1 + static_cast<int>(numbers.size()) * (first + (options.sweeps - 1) * later);
@@ -121,7 +121,7 @@ absl::StatusOr<SearchResult> MinimizeByCoordinates(
     const std::vector<SearchedNumber>& numbers, const TwinSearchOptions& options,
     const std::function<absl::StatusOr<double>(std::span<const double>)>& function,
     const std::function<bool(int, int)>& progress) {
-  return Search(numbers, options, function, progress).Run();
+  return ParameterSearch(numbers, options, function, progress).Run();
 }
 
 }  // namespace reeve

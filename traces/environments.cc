@@ -17,12 +17,10 @@
 namespace reeve {
 namespace {
 
-constexpr SimTime kMinute = SimTime::Minutes(1);
-
 // A stream of this file's own: those of trace_edit.cc and trace_shift.cc hash names without a seed.
 constexpr uint64_t kOwnHash = 0x656e7669726f6e73;
 
-RandomStream StreamOf(const std::string& name, uint64_t seed) {
+RandomStream EnvironmentStream(const std::string& name, uint64_t seed) {
   const uint64_t hash = XXH3_64bits_withSeed(name.data(), name.size(), kOwnHash);
   return RandomStream(seed, StreamPurpose::kTraceEdit, static_cast<uint32_t>(hash));
 }
@@ -57,7 +55,8 @@ class Application {
  public:
   Application(const Trace& trace, const EnvironmentScheduleSpec& spec, uint64_t seed)
       : trace_(trace), spec_(spec), seen_(trace.functions().size(), 0) {
-    for (const FunctionProfile& f : trace.functions()) streams_.push_back(StreamOf(f.name, seed));
+    for (const FunctionProfile& f : trace.functions())
+      streams_.push_back(EnvironmentStream(f.name, seed));
     for (size_t e = 0; e < spec.environments.size(); ++e) {
       receivers_.push_back(Receivers(streams_, spec.environments[e].exchange, e));
     }
@@ -126,7 +125,7 @@ absl::Status EnvironmentScheduleSpec::Validate() const {
 std::vector<EnvironmentVisit> DrawVisits(const EnvironmentScheduleSpec& spec, SimTime length,
                                          uint64_t seed) {
   REEVE_CHECK(spec.Validate().ok());
-  RandomCursor random(StreamOf("schedule", seed));
+  RandomCursor random(EnvironmentStream("schedule", seed));
   const auto stays = static_cast<uint64_t>((spec.max_stay - spec.min_stay) / kMinute) + 1;
   const auto stay = [&] {
     return spec.min_stay + kMinute * static_cast<int64_t>(random.Below(stays));

@@ -11,9 +11,6 @@
 namespace reeve::generator_internal {
 namespace {
 
-constexpr SimTime kMinute = SimTime::Minutes(1);
-constexpr int kMinutesPerDay = 1440;
-
 size_t Minutes(const GeneratorConfig& config) {
   return static_cast<size_t>(config.length / kMinute);
 }

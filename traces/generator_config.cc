@@ -11,24 +11,20 @@
 namespace reeve {
 namespace {
 
-absl::Status Invalid(std::string_view what) {
-  return absl::InvalidArgumentError(std::string(what));
-}
-
 absl::Status ValidateRates(const RateConfig& rate) {
   if (rate.quantiles.empty() || rate.quantiles.front().at != 0) {
-    return Invalid("rate.quantiles starts with a point at 0");
+    return absl::InvalidArgumentError("rate.quantiles starts with a point at 0");
   }
   for (size_t i = 1; i < rate.quantiles.size(); ++i) {
     const RatePoint &low = rate.quantiles[i - 1], &high = rate.quantiles[i];
     if (!(high.at > low.at) || high.per_day < low.per_day) {
-      return Invalid(
+      return absl::InvalidArgumentError(
           fmt::format("rate.quantiles must rise: the point at {} does not follow the one at {}",
                       high.at, low.at));
     }
   }
   if (rate.max_per_day < rate.quantiles.back().per_day) {
-    return Invalid("rate.max_per_day is below the last of rate.quantiles");
+    return absl::InvalidArgumentError("rate.max_per_day is below the last of rate.quantiles");
   }
   return absl::OkStatus();
 }
@@ -37,20 +33,23 @@ absl::Status ValidateSizes(const std::vector<SizeShare>& sizes) {
   double sum = 0;
   for (size_t i = 0; i < sizes.size(); ++i) {
     if (i > 0 && sizes[i].up_to <= sizes[i - 1].up_to) {
-      return Invalid("apps.sizes must come in rising classes");
+      return absl::InvalidArgumentError("apps.sizes must come in rising classes");
     }
     sum += sizes[i].share;
   }
-  return sum > 0 ? absl::OkStatus() : Invalid("apps.sizes needs a class with a share above 0");
+  return sum > 0 ? absl::OkStatus()
+                 : absl::InvalidArgumentError("apps.sizes needs a class with a share above 0");
 }
 
 absl::Status ValidateMix(const TriggerMix& mix, std::string_view name) {
   const auto weights = mix.weights();
   const double sum = std::accumulate(weights.begin(), weights.end(), 0.0);
-  if (sum <= 0) return Invalid(fmt::format("triggers.{} has no share above 0", name));
+  if (sum <= 0)
+    return absl::InvalidArgumentError(fmt::format("triggers.{} has no share above 0", name));
   // Functions that are too busy for any timer need another trigger to fall back on.
   if (sum - mix.timer <= 0) {
-    return Invalid(fmt::format("triggers.{} needs another trigger beside timer", name));
+    return absl::InvalidArgumentError(
+        fmt::format("triggers.{} needs another trigger beside timer", name));
   }
   return absl::OkStatus();
 }
@@ -58,29 +57,33 @@ absl::Status ValidateMix(const TriggerMix& mix, std::string_view name) {
 }  // namespace
 
 absl::Status GeneratorConfig::Validate() const {
-  if (length % SimTime::Minutes(1) != SimTime()) return Invalid("length must be whole minutes");
+  if (length % SimTime::Minutes(1) != SimTime())
+    return absl::InvalidArgumentError("length must be whole minutes");
   RETURN_IF_ERROR(ValidateRates(rate));
   RETURN_IF_ERROR(ValidateSizes(apps.sizes));
   RETURN_IF_ERROR(ValidateMix(triggers.usual, "usual"));
   RETURN_IF_ERROR(ValidateMix(triggers.busy, "busy"));
-  if (timers.periods.empty()) return Invalid("timers.periods is empty");
+  if (timers.periods.empty()) return absl::InvalidArgumentError("timers.periods is empty");
   for (size_t i = 0; i < timers.periods.size(); ++i) {
     const SimTime period = timers.periods[i];
     if (period < SimTime::Millis(1) || period > SimTime::Hours(24 * 366)) {
-      return Invalid("timers.periods must lie between 1ms and a year");
+      return absl::InvalidArgumentError("timers.periods must lie between 1ms and a year");
     }
-    if (i > 0 && period <= timers.periods[i - 1]) return Invalid("timers.periods must rise");
+    if (i > 0 && period <= timers.periods[i - 1])
+      return absl::InvalidArgumentError("timers.periods must rise");
   }
   if (arrivals.regular + arrivals.bursty > 1) {
-    return Invalid("arrivals.regular and arrivals.bursty are more than 1 together");
+    return absl::InvalidArgumentError(
+        "arrivals.regular and arrivals.bursty are more than 1 together");
   }
-  if (arrivals.duty_min > arrivals.duty_max) return Invalid("arrivals.duty_min is above duty_max");
+  if (arrivals.duty_min > arrivals.duty_max)
+    return absl::InvalidArgumentError("arrivals.duty_min is above duty_max");
   if (arrivals.burst_min > arrivals.burst_max) {
-    return Invalid("arrivals.burst_min is above burst_max");
+    return absl::InvalidArgumentError("arrivals.burst_min is above burst_max");
   }
   if (execution.min_mean > execution.max_mean)
-    return Invalid("execution.min_mean is above max_mean");
-  if (memory.min > memory.max) return Invalid("memory.min is above memory.max");
+    return absl::InvalidArgumentError("execution.min_mean is above max_mean");
+  if (memory.min > memory.max) return absl::InvalidArgumentError("memory.min is above memory.max");
   return absl::OkStatus();
 }
 

@@ -138,7 +138,6 @@ absl::StatusOr<Trace> TraceBuilder::Build() {
   trace.timed_ = !s.invocations.empty();
   trace.first_minute_ = s.first_minute;
 
-  constexpr SimTime kMinute = SimTime::Minutes(1);
   int minutes = static_cast<int>((s.minimum_duration + kMinute - SimTime::Micros(1)) / kMinute);
   auto storage = std::make_shared<std::pair<CountStorage, std::vector<TimedInvocation>>>();
   if (trace.timed_) {

@@ -16,6 +16,9 @@
 
 namespace reeve {
 
+inline constexpr SimTime kMinute = SimTime::Minutes(1);
+inline constexpr int kMinutesPerDay = 1440;
+
 // What sets a function off; the names are those of the Azure 2019 release.
 enum class Trigger : uint8_t { kHttp, kTimer, kEvent, kQueue, kStorage, kOrchestration, kOthers };
 inline constexpr int kTriggers = 7;

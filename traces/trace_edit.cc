@@ -1,7 +1,6 @@
 #include "traces/trace_edit.h"
 
 #include <fmt/format.h>
-#include <xxhash.h>
 
 #include <algorithm>
 #include <cmath>
@@ -11,22 +10,13 @@
 #include "core/config.h"
 #include "core/random.h"
 #include "core/status.h"
+#include "traces/function_streams.h"
 
 namespace reeve {
 namespace {
 
-constexpr SimTime kMinute = SimTime::Minutes(1);
 constexpr uint32_t kDropped = std::numeric_limits<uint32_t>::max();
 
-absl::Status Invalid(std::string_view what) {
-  return absl::InvalidArgumentError(std::string(what));
-}
-
-// Draws about a function that do not depend on what else is in its trace.
-RandomStream StreamOf(const FunctionProfile& function, uint64_t seed) {
-  const uint64_t hash = XXH3_64bits(function.name.data(), function.name.size());
-  return RandomStream(seed, StreamPurpose::kTraceEdit, static_cast<uint32_t>(hash));
-}
 // Where in a function's stream which draws start; minutes and times stay below.
 constexpr uint64_t kSampleDraw = uint64_t{1} << 63;
 
@@ -54,7 +44,8 @@ absl::StatusOr<std::vector<bool>> FindNames(const std::vector<std::string>& aske
     if (found == names.end()) {
       std::string hint = "; 'reeve trace stats' tells what is in a trace";
       if (names.size() <= 2000) hint = config_internal::Suggest(name, names);
-      return Invalid(fmt::format("the trace has no {} '{}'{}", kind, name, hint));
+      return absl::InvalidArgumentError(
+          fmt::format("the trace has no {} '{}'{}", kind, name, hint));
     }
     wanted[static_cast<size_t>(found - names.begin())] = true;
   }
@@ -65,7 +56,7 @@ void SampleFunctions(const Trace& trace, const SliceOptions& options, std::vecto
   std::vector<std::pair<uint64_t, uint32_t>> drawn;
   for (uint32_t i = 0; i < keep.size(); ++i) {
     if (keep[i])
-      drawn.emplace_back(StreamOf(trace.functions()[i], options.seed).Bits(kSampleDraw), i);
+      drawn.emplace_back(EditStream(trace.functions()[i], options.seed).Bits(kSampleDraw), i);
   }
   std::sort(drawn.begin(), drawn.end());
   for (size_t i = *options.random; i < drawn.size(); ++i) keep[drawn[i].second] = false;
@@ -100,7 +91,7 @@ absl::StatusOr<std::vector<bool>> ChooseFunctions(const Trace& trace, const Slic
     }
   }
   if (std::find(keep.begin(), keep.end(), true) == keep.end()) {
-    return Invalid("no function of the trace meets the conditions");
+    return absl::InvalidArgumentError("no function of the trace meets the conditions");
   }
   return keep;
 }
@@ -114,20 +105,20 @@ absl::Status ScaleCounts(const Trace& trace, const ScaleOptions& options, double
                          TraceBuilder& builder) {
   const double merged = options.speed;
   if (merged < 1 || merged != std::floor(merged) || merged > 1e6) {
-    return Invalid(fmt::format(
+    return absl::InvalidArgumentError(fmt::format(
         "speed {} does not fit a trace of counts per minute: it must be a whole number of minutes "
         "that become one",
         options.speed));
   }
   const int per_minute = static_cast<int>(merged);
   std::vector<RandomStream> streams;
-  for (const FunctionProfile& f : trace.functions()) streams.push_back(StreamOf(f, options.seed));
+  for (const FunctionProfile& f : trace.functions()) streams.push_back(EditStream(f, options.seed));
   for (int m = 0; m < trace.minutes(); ++m) {
     for (const MinuteCount& c : trace.minute(m)) {
       const double scaled = RandomlyRounded(
           c.count * rate, rate == 1 ? 0 : streams[c.function].Uniform(static_cast<uint64_t>(m)));
       if (scaled > std::numeric_limits<uint32_t>::max()) {
-        return Invalid(
+        return absl::InvalidArgumentError(
             fmt::format("function '{}' would have {:.0f} invocations in minute {}, more "
                         "than a trace can hold",
                         trace.functions()[c.function].name, scaled, m));
@@ -142,7 +133,7 @@ absl::Status ScaleCounts(const Trace& trace, const ScaleOptions& options, double
 absl::Status ScaleTimed(const Trace& trace, const ScaleOptions& options, double rate,
                         TraceBuilder& builder) {
   if (rate > 1) {
-    return Invalid(fmt::format(
+    return absl::InvalidArgumentError(fmt::format(
         "a trace of timed invocations cannot be scaled by {:g}: it can be thinned (rate at most "
         "1), or run faster (speed)",
         rate));
@@ -150,9 +141,10 @@ absl::Status ScaleTimed(const Trace& trace, const ScaleOptions& options, double 
   const auto faster = [&](SimTime time) {
     return options.speed == 1 ? time : SimTime::FromSeconds(time.seconds() / options.speed);
   };
-  if (trace.duration().seconds() / options.speed > 1e12) return Invalid("speed is too small");
+  if (trace.duration().seconds() / options.speed > 1e12)
+    return absl::InvalidArgumentError("speed is too small");
   std::vector<RandomStream> streams;
-  for (const FunctionProfile& f : trace.functions()) streams.push_back(StreamOf(f, options.seed));
+  for (const FunctionProfile& f : trace.functions()) streams.push_back(EditStream(f, options.seed));
   uint64_t same = 0;  // invocations of one function at one time need draws of their own
   const TimedInvocation* previous = nullptr;
   for (const TimedInvocation& i : trace.invocations()) {
@@ -176,11 +168,13 @@ absl::StatusOr<Trace> SliceTrace(const Trace& trace, const SliceOptions& options
   const SimTime to = std::min(options.to, trace.duration());
   const bool whole = options.from == SimTime() && to == trace.duration();  // even of no length
   if (!whole && (options.from < SimTime() || options.from >= to)) {
-    return Invalid(fmt::format("nothing lies between {} s and {} s of a trace of {} s",
-                               options.from.seconds(), to.seconds(), trace.duration().seconds()));
+    return absl::InvalidArgumentError(
+        fmt::format("nothing lies between {} s and {} s of a trace of {} s", options.from.seconds(),
+                    to.seconds(), trace.duration().seconds()));
   }
   if (!trace.timed() && (options.from % kMinute != SimTime() || to % kMinute != SimTime())) {
-    return Invalid("a trace of counts per minute can be cut at whole minutes only");
+    return absl::InvalidArgumentError(
+        "a trace of counts per minute can be cut at whole minutes only");
   }
   ASSIGN_OR_RETURN(const std::vector<bool> keep, ChooseFunctions(trace, options));
   TraceBuilder builder;
@@ -210,12 +204,13 @@ absl::StatusOr<Trace> SliceTrace(const Trace& trace, const SliceOptions& options
 absl::StatusOr<Trace> ScaleTrace(const Trace& trace, const ScaleOptions& options) {
   double rate = options.rate;
   if (options.total_invocations) {
-    if (trace.total_invocations() == 0) return Invalid("the trace has no invocations to scale");
+    if (trace.total_invocations() == 0)
+      return absl::InvalidArgumentError("the trace has no invocations to scale");
     rate = static_cast<double>(*options.total_invocations) /
            static_cast<double>(trace.total_invocations());
   }
   if (!(rate > 0 && std::isfinite(rate)) || !(options.speed > 0 && std::isfinite(options.speed))) {
-    return Invalid("rate and speed must be above 0");
+    return absl::InvalidArgumentError("rate and speed must be above 0");
   }
   TraceBuilder builder;
   CopyFunctions(trace, std::vector<bool>(trace.functions().size(), true), builder);
@@ -227,7 +222,8 @@ absl::StatusOr<Trace> ScaleTrace(const Trace& trace, const ScaleOptions& options
 
 absl::StatusOr<Trace> ScaleDurations(const Trace& trace, double factor) {
   if (!(factor > 0 && factor < 1e6)) {
-    return Invalid("the factor on execution times must be above 0, and below a million");
+    return absl::InvalidArgumentError(
+        "the factor on execution times must be above 0, and below a million");
   }
   TraceBuilder builder;
   CopyFunctions(trace, std::vector<bool>(trace.functions().size(), true), builder);

@@ -269,10 +269,10 @@ absl::Status ReadFunctions(std::string_view bytes, const std::string& name, cons
 // Checks offsets and counts against what Trace promises; false when one is broken.
 bool ValidCounts(std::span<const uint64_t> offsets, std::span<const MinuteCount> counts,
                  const Summary& summary) {
-  constexpr int64_t kMinute = SimTime::Minutes(1).micros();
   if (offsets.empty() || offsets.front() != 0 || offsets.back() != counts.size()) return false;
   if (offsets.size() - 1 > std::numeric_limits<int32_t>::max()) return false;
-  if (static_cast<int64_t>(offsets.size() - 1) * kMinute != summary.duration_us) return false;
+  if (static_cast<int64_t>(offsets.size() - 1) * kMinute.micros() != summary.duration_us)
+    return false;
   uint64_t total = 0;
   for (size_t m = 0; m + 1 < offsets.size(); ++m) {
     if (offsets[m] > offsets[m + 1] || offsets[m + 1] > counts.size()) return false;

@@ -1,7 +1,6 @@
 #include "traces/trace_shift.h"
 
 #include <fmt/format.h>
-#include <xxhash.h>
 
 #include <algorithm>
 #include <cmath>
@@ -11,23 +10,17 @@
 
 #include "core/random.h"
 #include "core/status.h"
+#include "traces/function_streams.h"
 
 namespace reeve {
 namespace {
 
-constexpr SimTime kMinute = SimTime::Minutes(1);
-
 // Where in a function's stream which draws start: apart from those of trace_edit.cc, whose stream
 // is the same. Minutes and times stay below 2^58.
-constexpr uint64_t kRoundingDraw = uint64_t{1} << 62;
-constexpr uint64_t kCopyDraw = uint64_t{3} << 60;
-constexpr uint64_t kCrowdDraw = uint64_t{5} << 60;
-constexpr uint64_t kExchangeDraw = uint64_t{6} << 60;
-
-RandomStream StreamOf(const FunctionProfile& function, uint64_t seed) {
-  const uint64_t hash = XXH3_64bits(function.name.data(), function.name.size());
-  return RandomStream(seed, StreamPurpose::kTraceEdit, static_cast<uint32_t>(hash));
-}
+constexpr uint64_t kShiftRounding = uint64_t{1} << 62;
+constexpr uint64_t kShiftCopy = uint64_t{3} << 60;
+constexpr uint64_t kShiftCrowd = uint64_t{5} << 60;
+constexpr uint64_t kShiftExchange = uint64_t{6} << 60;
 
 class Changes {
  public:
@@ -64,7 +57,7 @@ Changes::Changes(const Trace& trace, const WorkloadChanges& changes, uint64_t se
       changes_(changes),
       by_time_(changes.shifts.size()),
       receiver_(trace.functions().size()) {
-  for (const FunctionProfile& f : trace.functions()) streams_.push_back(StreamOf(f, seed));
+  for (const FunctionProfile& f : trace.functions()) streams_.push_back(EditStream(f, seed));
   std::iota(by_time_.begin(), by_time_.end(), size_t{0});
   std::stable_sort(by_time_.begin(), by_time_.end(),
                    [&](size_t a, size_t b) { return changes.shifts[a].at < changes.shifts[b].at; });
@@ -78,7 +71,7 @@ absl::Status Changes::Prepare() {
     if (!crowd.functions.empty()) {
       ASSIGN_OR_RETURN(concerned, FindNames(crowd.functions));
     } else {
-      for (const uint32_t f : Choose(crowd.share, 1, kCrowdDraw + i)) concerned[f] = true;
+      for (const uint32_t f : Choose(crowd.share, 1, kShiftCrowd + i)) concerned[f] = true;
     }
   }
   for (const WorkloadShift& shift : changes_.shifts) {
@@ -127,7 +120,7 @@ void Changes::ExchangeUntil(SimTime time) {
     if (shift.at > time) return;
     if (shift.exchange == 0) continue;
     // In random order each hands its load to the next, the last to the first: everyone's changes.
-    const std::vector<uint32_t> chosen = Choose(shift.exchange, 2, kExchangeDraw + index);
+    const std::vector<uint32_t> chosen = Choose(shift.exchange, 2, kShiftExchange + index);
     std::vector<uint32_t> next(receiver_.size());
     std::iota(next.begin(), next.end(), 0u);
     for (size_t i = 0; i < chosen.size(); ++i) next[chosen[i]] = chosen[(i + 1) % chosen.size()];
@@ -169,7 +162,7 @@ absl::Status Changes::ChangeCounts(TraceBuilder& builder) {
     for (const MinuteCount& c : trace_.minute(m)) {
       const uint32_t function = receiver_[c.function];
       const double factor = MeanFactor(function, begin, begin + kMinute);
-      const double u = streams_[function].Uniform(kRoundingDraw + static_cast<uint64_t>(m));
+      const double u = streams_[function].Uniform(kShiftRounding + static_cast<uint64_t>(m));
       const double count = factor == 1 ? c.count : std::floor(c.count * factor + u);
       if (count > std::numeric_limits<uint32_t>::max()) {
         return absl::InvalidArgumentError(fmt::format(
@@ -192,14 +185,14 @@ absl::Status Changes::ChangeTimed(TraceBuilder& builder) {
     if (i.function != from) i.duration_us = TimedInvocation::kDrawDuration;
     const uint64_t number = seen[from]++;
     const double factor = FactorAt(i.function, start);
-    const double u = streams_[from].Uniform(kRoundingDraw + number);
+    const double u = streams_[from].Uniform(kShiftRounding + number);
     const auto copies = static_cast<uint32_t>(factor == 1 ? 1 : std::floor(factor + u));
     if (copies == 0) continue;
     builder.AddInvocation(i);
     const SimTime minute = kMinute * (start / kMinute);
     const SimTime length = std::min(kMinute, trace_.duration() - minute);
     for (uint32_t copy = 1; copy < copies; ++copy) {
-      const uint64_t draw = kCopyDraw + (number << 20) + copy;
+      const uint64_t draw = kShiftCopy + (number << 20) + copy;
       const uint64_t place = streams_[from].Below(draw, static_cast<uint64_t>(length.micros()));
       i.start_us = (minute + SimTime::Micros(static_cast<int64_t>(place))).micros();
       builder.AddInvocation(i);

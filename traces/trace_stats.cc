@@ -15,8 +15,6 @@
 namespace reeve {
 namespace {
 
-constexpr double kMinutesPerDay = 1440;
-
 // Count, sum and sum of squares of one application's inter-arrival times, in minutes.
 struct Gaps {
   double last = -1;  // time of the last arrival; negative: none
@@ -79,16 +77,16 @@ Totals CountMinutes(const Trace& trace, Totals totals) {
 }
 
 Totals CountTimed(const Trace& trace, Totals totals) {
-  constexpr int64_t kMinute = SimTime::Minutes(1).micros();
+  constexpr int64_t minute_us = kMinute.micros();
   int64_t minute = -1;
   uint64_t sum = 0;
   for (const TimedInvocation& i : trace.invocations()) {
     const uint32_t app = trace.functions()[i.function].app.index();
     ++totals.function[i.function];
     ++totals.app[app];
-    totals.gaps[app].Arrive(static_cast<double>(i.start_us) / kMinute);
-    if (i.start_us / kMinute != minute) {
-      minute = i.start_us / kMinute;
+    totals.gaps[app].Arrive(static_cast<double>(i.start_us) / minute_us);
+    if (i.start_us / minute_us != minute) {
+      minute = i.start_us / minute_us;
       sum = 0;
     }
     totals.peak_minute = std::max(totals.peak_minute, ++sum);

@@ -8,11 +8,11 @@ namespace reeve {
 namespace {
 
 constexpr int32_t kLeast = std::numeric_limits<int32_t>::min();
-constexpr int32_t kMost = std::numeric_limits<int32_t>::max();
+constexpr int32_t kMostReplicas = std::numeric_limits<int32_t>::max();
 
-int32_t ToInt32(double value) {
+int32_t ToReplicas(double value) {
   return static_cast<int32_t>(
-      std::clamp(value, static_cast<double>(kLeast), static_cast<double>(kMost)));
+      std::clamp(value, static_cast<double>(kLeast), static_cast<double>(kMostReplicas)));
 }
 
 SimTime LongestPeriod(const HpaOptions& options) {
@@ -91,19 +91,19 @@ int32_t HpaScaler::Stabilize(const HpaOptions& options, SimTime now, int32_t cur
 int32_t HpaScaler::PeriodStart(SimTime now, SimTime period, int32_t current) const {
   int64_t start = current;
   events_.After(now - period, [&](int32_t change) { start -= change; });
-  return static_cast<int32_t>(std::clamp<int64_t>(start, kLeast, kMost));
+  return static_cast<int32_t>(std::clamp<int64_t>(start, kLeast, kMostReplicas));
 }
 
 int32_t HpaScaler::UpLimit(const HpaScalingRules& rules, SimTime now, int32_t current) const {
   if (rules.select_policy == HpaSelect::kDisabled) return current;
   const bool least = rules.select_policy == HpaSelect::kMin;
-  int32_t limit = least ? kMost : kLeast;
+  int32_t limit = least ? kMostReplicas : kLeast;
   for (const HpaScalingPolicy& policy : rules.policies) {
     const double start = PeriodStart(now, policy.period, current);
     const double allowed = policy.type == HpaPolicyType::kPods
                                ? start + policy.value
                                : std::ceil(start * (1 + policy.value / 100.0));
-    limit = least ? std::min(limit, ToInt32(allowed)) : std::max(limit, ToInt32(allowed));
+    limit = least ? std::min(limit, ToReplicas(allowed)) : std::max(limit, ToReplicas(allowed));
   }
   return std::max(limit, current);
 }
@@ -111,13 +111,13 @@ int32_t HpaScaler::UpLimit(const HpaScalingRules& rules, SimTime now, int32_t cu
 int32_t HpaScaler::DownLimit(const HpaScalingRules& rules, SimTime now, int32_t current) const {
   if (rules.select_policy == HpaSelect::kDisabled) return current;
   const bool least = rules.select_policy == HpaSelect::kMin;
-  int32_t limit = least ? kLeast : kMost;
+  int32_t limit = least ? kLeast : kMostReplicas;
   for (const HpaScalingPolicy& policy : rules.policies) {
     const double start = PeriodStart(now, policy.period, current);
     const double allowed = policy.type == HpaPolicyType::kPods
                                ? start - policy.value
                                : std::trunc(start * (1 - policy.value / 100.0));
-    limit = least ? std::max(limit, ToInt32(allowed)) : std::min(limit, ToInt32(allowed));
+    limit = least ? std::max(limit, ToReplicas(allowed)) : std::min(limit, ToReplicas(allowed));
   }
   return std::min(limit, current);
 }

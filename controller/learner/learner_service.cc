@@ -12,7 +12,7 @@ namespace reeve {
 namespace {
 
 // How soon the thread that learns notices that it is to stop.
-constexpr SimTime kPoll = SimTime::Millis(50);
+constexpr SimTime kStopCheck = SimTime::Millis(50);
 
 }  // namespace
 
@@ -32,7 +32,7 @@ LearnerService::LearnerService(std::unique_ptr<RouterServer> server, const Learn
 absl::Status LearnerService::Run(const std::function<bool()>& stop) {
   std::atomic<bool> over{false};
   std::thread learning([&] {
-    while (!over.load()) jobs_.WorkOne(kPoll);
+    while (!over.load()) jobs_.WorkOne(kStopCheck);
   });
   const absl::Status status =
       server_->Run([this](std::string_view peer, std::string_view message,

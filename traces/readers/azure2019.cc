@@ -19,7 +19,6 @@ using azure2019_internal::Population;
 
 namespace {
 
-constexpr int kMinutesPerDay = 1440;
 constexpr int kMaxDays = 1000;
 
 // The minute that a column's name means, or nothing.
@@ -41,9 +40,9 @@ struct InvocationsFile {
   int64_t first = 0, last = 0;  // minutes of the release
 };
 
-class Reader {
+class Azure2019Reader {
  public:
-  explicit Reader(ReadContext& context) : context_(context), population_(context) {}
+  explicit Azure2019Reader(ReadContext& context) : context_(context), population_(context) {}
 
   absl::Status Read() {
     for (const InputFile& file : context_.files) Sort(file);
@@ -73,7 +72,7 @@ class Reader {
   int64_t start_minute_ = 0;
 };
 
-void Reader::Sort(const InputFile& file) {
+void Azure2019Reader::Sort(const InputFile& file) {
   const AzureTable kind = AzureTableOf(file);
   if (kind == AzureTable::kNone) return;
   auto& files = kind == AzureTable::kInvocations ? days_
@@ -87,7 +86,7 @@ void Reader::Sort(const InputFile& file) {
 }
 
 // Reads the headers of all days and lays their minutes one after the other.
-absl::Status Reader::PlaceDays() {
+absl::Status Azure2019Reader::PlaceDays() {
   for (const auto& [day, input] : days_) {
     InvocationsFile& file = invocations_.emplace_back(*input, day, context_);
     if (!file.table.ReadHeader() || !FindColumns(file)) invocations_.pop_back();
@@ -125,7 +124,7 @@ absl::Status Reader::PlaceDays() {
 }
 
 // Finds the columns; minutes are then counted from the file's first one.
-bool Reader::FindColumns(InvocationsFile& file) {
+bool Azure2019Reader::FindColumns(InvocationsFile& file) {
   CsvTable& table = file.table;
   InvocationColumns& columns = file.columns;
   columns.owner = table.Required("HashOwner");
@@ -180,7 +179,7 @@ bool Reader::FindColumns(InvocationsFile& file) {
   return true;
 }
 
-void Reader::ReadInvocations(InvocationsFile& file, int ordinal) {
+void Azure2019Reader::ReadInvocations(InvocationsFile& file, int ordinal) {
   InvocationRow row;
   CsvTable& table = file.table;
   while (table.NextRaw()) {
@@ -193,7 +192,8 @@ void Reader::ReadInvocations(InvocationsFile& file, int ordinal) {
   }
 }
 
-bool Reader::ParseRowSlowly(CsvTable& table, const InvocationColumns& columns, InvocationRow& row) {
+bool Azure2019Reader::ParseRowSlowly(CsvTable& table, const InvocationColumns& columns,
+                                     InvocationRow& row) {
   if (!table.Split()) return false;
   row.cells.clear();
   row.owner = table.cell(columns.owner);
@@ -212,8 +212,8 @@ bool Reader::ParseRowSlowly(CsvTable& table, const InvocationColumns& columns, I
   return true;
 }
 
-void Reader::TakeRow(CsvTable& table, const InvocationColumns& columns, const InvocationRow& row,
-                     int ordinal) {
+void Azure2019Reader::TakeRow(CsvTable& table, const InvocationColumns& columns,
+                              const InvocationRow& row, int ordinal) {
   for (const auto& [name, column] :
        {std::pair{row.owner, columns.owner}, std::pair{row.app, columns.app},
         std::pair{row.function, columns.function}}) {
@@ -284,7 +284,7 @@ int AzureDayOfName(std::string_view path) {
 }
 
 absl::Status ReadAzure2019(ReadContext& context) {
-  return Reader(context).Read();
+  return Azure2019Reader(context).Read();
 }
 
 }  // namespace reeve

@@ -49,9 +49,9 @@ std::optional<double> Find(const ValueByName& values, std::string_view hash) {
   return found->second;
 }
 
-class Reader {
+class FemuxReader {
  public:
-  explicit Reader(ReadContext& context) : context_(context), names_(context.builder) {}
+  explicit FemuxReader(ReadContext& context) : context_(context), names_(context.builder) {}
 
   absl::Status Read() {
     for (const InputFile& file : context_.files) {
@@ -85,7 +85,7 @@ class Reader {
   ValueByName requests_, use_;
 };
 
-void Reader::ReadApplications(const InputFile& input) {
+void FemuxReader::ReadApplications(const InputFile& input) {
   CsvTable table(input, context_);
   if (!table.ReadHeader()) return;
   const int hash = table.Required("HashApp"), invocations = table.Required("NumInvocations");
@@ -100,7 +100,7 @@ void Reader::ReadApplications(const InputFile& input) {
   while (table.Next()) ReadApplication(table, hash, invocations, memory);
 }
 
-void Reader::ReadApplication(CsvTable& table, int hash, int invocations, int memory) {
+void FemuxReader::ReadApplication(CsvTable& table, int hash, int invocations, int memory) {
   const std::string_view name = table.cell(hash);
   if (name.empty()) {
     table.Bad(Problem::kBadText, hash, "the name is empty, fill it in");
@@ -188,7 +188,7 @@ bool IsContainersPerMinute(const InputFile& file) {
 }
 
 absl::Status ReadFemux(ReadContext& context) {
-  return Reader(context).Read();
+  return FemuxReader(context).Read();
 }
 
 namespace femux_internal {

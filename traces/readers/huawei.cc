@@ -57,9 +57,9 @@ PercentileSummary SummarizeWeighted(std::vector<std::pair<double, double>>& samp
   return summary;
 }
 
-class Reader {
+class HuaweiReader {
  public:
-  explicit Reader(ReadContext& context) : context_(context), names_(context.builder) {}
+  explicit HuaweiReader(ReadContext& context) : context_(context), names_(context.builder) {}
 
   absl::Status Read() {
     // Requests first: the others say something about functions and minutes that have them.
@@ -97,7 +97,7 @@ class Reader {
   std::map<std::pair<int64_t, uint32_t>, uint32_t> requests_;  // of (minute, function)
 };
 
-void Reader::ReadTable(const InputFile& input, Metric metric) {
+void HuaweiReader::ReadTable(const InputFile& input, Metric metric) {
   CsvTable table(input, context_);
   if (!table.ReadHeader()) return;
   const int day = table.Required("day"), time = table.Required("time");
@@ -129,7 +129,7 @@ void Reader::ReadTable(const InputFile& input, Metric metric) {
   }
 }
 
-std::optional<int64_t> Reader::ReadMinute(CsvTable& table, int time) {
+std::optional<int64_t> HuaweiReader::ReadMinute(CsvTable& table, int time) {
   const auto seconds = table.NonNegative(time);
   if (!seconds) return std::nullopt;
   if (*seconds > static_cast<double>(kMaxMinutes) * 60) {
@@ -149,7 +149,8 @@ std::optional<int64_t> Reader::ReadMinute(CsvTable& table, int time) {
 }
 
 // A bad cell costs its value only: the row holds all functions.
-void Reader::Take(CsvTable& table, Metric metric, int64_t minute, int column, Function& function) {
+void HuaweiReader::Take(CsvTable& table, Metric metric, int64_t minute, int column,
+                        Function& function) {
   const std::string_view cell = table.cell(column);
   if (cell.empty()) return;
   if (metric == Metric::kRequests) {
@@ -173,7 +174,7 @@ void Reader::Take(CsvTable& table, Metric metric, int64_t minute, int column, Fu
 }
 
 // Puts the counts into the builder, counted from the first minute.
-absl::Status Reader::PlaceMinutes() {
+absl::Status HuaweiReader::PlaceMinutes() {
   if (minutes_seen_.empty()) {
     return absl::InvalidArgumentError(
         "there is no row of requests; name the folder that holds requests_minute");
@@ -199,7 +200,7 @@ absl::Status Reader::PlaceMinutes() {
   return absl::OkStatus();
 }
 
-void Reader::Finish(Function& function) {
+void HuaweiReader::Finish(Function& function) {
   FunctionProfile& profile = context_.builder.function(function.id);
   if (function.delays.empty()) {
     profile.duration_ms = StandInDurationMs();
@@ -277,7 +278,7 @@ void ReadRequestTable(const InputFile& input, ReadContext& context, TimedRows& r
 }  // namespace
 
 absl::Status ReadHuawei(ReadContext& context) {
-  return Reader(context).Read();
+  return HuaweiReader(context).Read();
 }
 
 absl::Status ReadHuaweiRequests(ReadContext& context) {
