@@ -103,13 +103,7 @@ absl::StatusOr<std::unique_ptr<ExpertStorage>> OpenExpertStore(const std::string
   ASSIGN_OR_RETURN(SqliteDb db, OpenStoreForWriting(path));
   // Power must not cost what was learned (schema.h).
   RETURN_IF_ERROR(db.Execute("PRAGMA synchronous = FULL"));
-  std::error_code error;
-  std::filesystem::path file = std::filesystem::canonical(path, error);  // one lock for all links
-  if (error) return FromErrno(error.value(), path, "cannot find the store");
-  ASSIGN_OR_RETURN(FileLock lock,
-                   FileLock::Take(file.string() + "-experts.lock",
-                                  path + ": another process has the experts of this store open for "
-                                         "writing; wait for it, stop it, or name another store"));
+  ASSIGN_OR_RETURN(FileLock lock, LockStore(path, "experts", "the experts"));
   return std::make_unique<ExpertStore>(path, access, std::move(db), std::move(lock));
 }
 

@@ -112,6 +112,18 @@ absl::StatusOr<SqliteDb> OpenStoreForReading(const std::string& path) {
   return db;
 }
 
+absl::StatusOr<FileLock> LockStore(const std::string& path, std::string_view part,
+                                   std::string_view what) {
+  std::error_code error;
+  const std::filesystem::path file = std::filesystem::canonical(path, error);
+  if (error) return FromErrno(error.value(), path, "cannot find the store");
+  return FileLock::Take(
+      fmt::format("{}-{}.lock", file.string(), part),
+      fmt::format("{}: another process has {} of this store open for writing; wait "
+                  "for it, stop it, or name another store",
+                  path, what));
+}
+
 int64_t BlobChecksum(std::string_view data) {
   return static_cast<int64_t>(XXH3_64bits(data.data(), data.size()));
 }

@@ -9,6 +9,7 @@
 #include "absl/status/status.h"
 #include "absl/status/statusor.h"
 #include "controller/store/sqlite.h"
+#include "core/file_lock.h"
 
 namespace reeve {
 
@@ -27,6 +28,12 @@ inline constexpr int kStoreVersion = 1;
 absl::StatusOr<SqliteDb> OpenStoreForWriting(const std::string& path);
 // For reading, also while it is written; the same errors.
 absl::StatusOr<SqliteDb> OpenStoreForReading(const std::string& path);
+
+// Keeps other processes from writing the same part of the store: the lock STORE-PART.lock, beside
+// the file that `path` leads to by whatever links. Unavailable, naming `what`, while somebody has
+// it.
+absl::StatusOr<FileLock> LockStore(const std::string& path, std::string_view part,
+                                   std::string_view what);
 
 // What the column `checksum` of `blobs` has for these data.
 int64_t BlobChecksum(std::string_view data);

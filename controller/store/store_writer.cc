@@ -51,7 +51,9 @@ void BindDecision(SqliteStatement& statement, int first, const Decision& decisio
 absl::StatusOr<std::unique_ptr<StoreWriter>> StoreWriter::Open(
     const StoreSpec& spec, std::function<void(const absl::Status&)> on_failure) {
   ASSIGN_OR_RETURN(SqliteDb db, OpenStoreForWriting(spec.path));
-  std::unique_ptr<StoreWriter> writer(new StoreWriter(spec, std::move(db), std::move(on_failure)));
+  ASSIGN_OR_RETURN(FileLock lock, LockStore(spec.path, "history", "the history"));
+  std::unique_ptr<StoreWriter> writer(
+      new StoreWriter(spec, std::move(db), std::move(lock), std::move(on_failure)));
   RETURN_IF_ERROR(writer->PrepareAll());
   // The middle one of the last windows: what was written while the clock was wrong is no measure.
   ASSIGN_OR_RETURN(
@@ -63,9 +65,9 @@ absl::StatusOr<std::unique_ptr<StoreWriter>> StoreWriter::Open(
   return writer;
 }
 
-StoreWriter::StoreWriter(const StoreSpec& spec, SqliteDb db,
+StoreWriter::StoreWriter(const StoreSpec& spec, SqliteDb db, FileLock lock,
                          std::function<void(const absl::Status&)> failed)
-    : spec_(spec), on_failure_(std::move(failed)), db_(std::move(db)) {}
+    : spec_(spec), on_failure_(std::move(failed)), lock_(std::move(lock)), db_(std::move(db)) {}
 
 StoreWriter::~StoreWriter() {
   {

@@ -38,8 +38,9 @@ struct StoreCounts {
 
 class StoreWriter : public LoopSink {
  public:
-  // Opens, or makes, the store; see OpenStoreForWriting. Failures of later writing are told to
-  // `on_failure`, on the writer's thread, once until it works again; it may be empty.
+  // Opens, or makes, the store; see OpenStoreForWriting and LockStore: one writer a store. Failures
+  // of later writing are told to `on_failure`, on the writer's thread, once until it works again;
+  // it may be empty.
   static absl::StatusOr<std::unique_ptr<StoreWriter>> Open(
       const StoreSpec& spec, std::function<void(const absl::Status&)> on_failure = {});
   // Writes what waits.
@@ -86,7 +87,8 @@ class StoreWriter : public LoopSink {
   };
   using Item = std::variant<TickItem, EventItem, BlobItem>;
 
-  StoreWriter(const StoreSpec& spec, SqliteDb db, std::function<void(const absl::Status&)> failed);
+  StoreWriter(const StoreSpec& spec, SqliteDb db, FileLock lock,
+              std::function<void(const absl::Status&)> failed);
   void Push(Item item, size_t bytes);
 
   // The writer's thread.
@@ -115,6 +117,7 @@ class StoreWriter : public LoopSink {
   std::vector<DecisionRow> last_;  // [F] as recorded last
 
   // The writer's thread only.
+  const FileLock lock_;
   SqliteDb db_;
   std::map<std::string, SqliteStatement> statements_;
   std::unordered_map<std::string, int64_t> keys_;  // of functions, by id

@@ -185,6 +185,25 @@ TEST_F(StoreTest, WhatIsNotOurStoreIsRefused) {
   EXPECT_THAT(std::string(OpenStoreForWriting(newer).status().message()), HasSubstr("version 2"));
 }
 
+TEST_F(StoreTest, AStoreHasOneWriterAtATime) {
+  const std::string link = (folder_ / "link.db").string();
+  {
+    const auto first = StoreWriter::Open(spec_);
+    ASSERT_TRUE(first.ok()) << first.status();
+    std::filesystem::create_symlink(spec_.path, link);
+    for (const std::string& path : {spec_.path, link}) {
+      StoreSpec same = spec_;
+      same.path = path;
+      const auto second = StoreWriter::Open(same);
+      EXPECT_EQ(second.status().code(), absl::StatusCode::kUnavailable);
+      EXPECT_THAT(std::string(second.status().message()),
+                  HasSubstr("another process has the history"));
+    }
+    EXPECT_TRUE(OpenStoreForReading(spec_.path).ok());
+  }
+  EXPECT_TRUE(StoreWriter::Open(spec_).ok());
+}
+
 TEST_F(StoreTest, AFullQueueDropsCountsAndTells) {
   Ticks ticks;
   spec_.queue = Mebibytes(1);
