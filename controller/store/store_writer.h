@@ -26,6 +26,7 @@
 #include "controller/loop_records.h"
 #include "controller/store/sqlite.h"
 #include "controller/store/store_spec.h"
+#include "core/file_lock.h"
 
 namespace reeve {
 
