@@ -3,18 +3,10 @@
 #include <algorithm>
 #include <numeric>
 
+#include "agents/ppo/tensor_views.h"
 #include "core/check.h"
 
 namespace reeve {
-namespace {
-
-constexpr int64_t kChunkRows = 4096;  // as in agents/ppo/learner.cc
-
-torch::Tensor Wrap(std::vector<float>& data, std::initializer_list<int64_t> shape) {
-  return torch::from_blob(data.data(), shape, torch::kFloat32);
-}
-
-}  // namespace
 
 AnchorPass::AnchorPass(const PolicyModel& model, const AnchorSet& anchors, float weight,
                        int32_t shards)

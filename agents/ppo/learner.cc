@@ -8,6 +8,7 @@
 #include "agents/nn/blas_check.h"
 #include "agents/ppo/adam.h"
 #include "agents/ppo/anchor_pass.h"
+#include "agents/ppo/tensor_views.h"
 #include "core/check.h"
 #include "core/random.h"
 #include "core/status.h"
@@ -16,14 +17,6 @@ namespace reeve {
 namespace {
 
 using Clock = std::chrono::steady_clock;
-
-// Rows of all groups together that go through a network at once: what lies between two layers of
-// 64 channels is then 1 MB.
-constexpr int64_t kChunkRows = 4096;
-
-torch::Tensor Wrap(std::vector<float>& data, std::initializer_list<int64_t> shape) {
-  return torch::from_blob(data.data(), shape, torch::kFloat32);
-}
 
 std::string_view NameOf(const PolicyModel& model, int32_t group) {
   const auto first = std::find(model.group_of.begin(), model.group_of.end(), group);
