@@ -3,6 +3,8 @@
 # first (scripts/check-layers sees to it), so the build has compiled it that way already.
 # Not part of `all`; scripts/check-layers builds it.
 
+set(CMAKE_UNITY_BUILD OFF)  # by itself is the point
+
 file(GLOB_RECURSE headers RELATIVE ${CMAKE_SOURCE_DIR} CONFIGURE_DEPENDS
   core/*.h traces/*.h sim/*.h envs/*.h agents/*.h runs/*.h controller/*.h cli/*.h)
 
