@@ -53,8 +53,19 @@ class GlooCollective final : public Collective {
   int32_t rank() const override { return spec_.rank; }
   int32_t world() const override { return spec_.world; }
 
-  absl::Status SumInPlace(std::span<float> values) override { return Sum(values, floats_); }
-  absl::Status SumInPlace(std::span<double> values) override { return Sum(values, doubles_); }
+  absl::Status SumInPlace(std::span<float> values) override {
+    return Sum(values, floats_, timeout_);
+  }
+  absl::Status SumInPlace(std::span<double> values) override {
+    return Sum(values, doubles_, timeout_);
+  }
+
+  // Returns when every rank has connected to every other. A group is there for one rank while
+  // others still connect to it; left then, it would fail their meeting, not their first exchange.
+  absl::Status Meet(std::chrono::milliseconds timeout) {
+    double here = 1;
+    return Sum(std::span(&here, 1), doubles_, timeout);
+  }
 
  private:
   using Work = c10::intrusive_ptr<c10d::Work>;
@@ -62,7 +73,8 @@ class GlooCollective final : public Collective {
   // Sends `values` to every rank, receives theirs into `received` [world, count], adds them up. One
   // message for each pair, not one collective call, so that an error has a peer.
   template <class T>
-  absl::Status Sum(std::span<T> values, std::vector<T>& received) {
+  absl::Status Sum(std::span<T> values, std::vector<T>& received,
+                   std::chrono::milliseconds timeout) {
     if (values.empty()) return absl::OkStatus();
     const size_t count = values.size();
     received.resize(count * static_cast<size_t>(spec_.world));
@@ -82,8 +94,8 @@ class GlooCollective final : public Collective {
       if (peer == spec_.rank) continue;
       const auto p = static_cast<size_t>(peer);
       RETURN_IF_ERROR(AtPeer(peer, [&] {
-        works[2 * p]->wait(timeout_);
-        works[2 * p + 1]->wait(timeout_);
+        works[2 * p]->wait(timeout);
+        works[2 * p + 1]->wait(timeout);
       }));
     }
     std::copy(values.begin(), values.end(),
@@ -188,8 +200,10 @@ absl::StatusOr<std::unique_ptr<Collective>> JoinRanks(const RankSpec& spec,
     options->devices.push_back(MakeDevice(spec));
     options->threads = 1;
     auto group = c10::make_intrusive<c10d::ProcessGroupGloo>(store, spec.rank, spec.world, options);
-    return std::make_unique<GlooCollective>(spec, Milliseconds(timeouts.exchange),
-                                            std::move(group));
+    auto ranks =
+        std::make_unique<GlooCollective>(spec, Milliseconds(timeouts.exchange), std::move(group));
+    RETURN_IF_ERROR(ranks->Meet(Milliseconds(timeouts.join)));
+    return ranks;
   } catch (const std::exception& error) {
     return FromException(error, fmt::format("rank {} of {}: cannot meet the others at {}:{}",
                                             spec.rank, spec.world, spec.address, spec.port));

@@ -32,10 +32,10 @@ struct RankTimeouts {
       SimTime::Minutes(30);  // of every call: as far as the slowest rank may be behind
 };
 
-// Meets the other ranks; returns when all are there. world == 1: a Collective that does nothing,
-// without a socket. Ranks that are not there in time are DeadlineExceeded, one that went away is
-// Unavailable; the message names the rank, or the meeting point. From here on the process ignores
-// SIGPIPE, as writing to a rank that went away would end it.
+// Meets the other ranks; returns when all are connected to all. world == 1: a Collective that does
+// nothing, without a socket. Ranks that are not there in time are DeadlineExceeded, one that went
+// away is Unavailable; the message names the rank, or the meeting point. From here on the process
+// ignores SIGPIPE, as writing to a rank that went away would end it.
 //
 // Sums are made in the order of the ranks, in double, by every rank alike (an all-gather, then a
 // local sum): their bits depend neither on timing nor on how the network cuts messages. That moves
