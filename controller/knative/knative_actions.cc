@@ -248,6 +248,8 @@ void KnativePlatform::LearnAnnotatedObject(SimTime now) {
     if (!undone.ok()) return;
     annotated_ = AnnotatedObject::kPodAutoscaler;
     slot.to_write = true;
+    slot.written = absl::FailedPreconditionError(
+        "not written yet: it has just been found out that it goes to the PodAutoscaler");
   } else {
     return;
   }

@@ -2,10 +2,14 @@
 
 #include <fmt/format.h>
 #include <spdlog/logger.h>
+#include <spdlog/sinks/base_sink.h>
 #include <spdlog/sinks/stdout_sinks.h>
+#include <spdlog/spdlog.h>
 
 #include <chrono>
+#include <mutex>
 #include <nlohmann/json.hpp>
+#include <string>
 #include <utility>
 
 #include "core/human.h"
@@ -26,6 +30,21 @@ spdlog::level::level_enum LevelOf(LogLevel level) {
   return spdlog::level::info;
 }
 
+// What is said through spdlog's default logger.
+class PassOn final : public spdlog::sinks::base_sink<std::mutex> {
+ public:
+  explicit PassOn(LoopLog& to) : to_(to) {}
+
+ private:
+  void sink_it_(const spdlog::details::log_msg& said) override {
+    const std::string message(said.payload.data(), said.payload.size());
+    said.level >= spdlog::level::warn ? to_.Warning(message) : to_.Info(message);
+  }
+  void flush_() override {}
+
+  LoopLog& to_;
+};
+
 double WallSeconds() {
   return std::chrono::duration<double>(std::chrono::system_clock::now().time_since_epoch()).count();
 }
@@ -35,7 +54,8 @@ double WallSeconds() {
 LoopLog::LoopLog(const LogSpec& spec)
     : format_(spec.format),
       logger_(std::make_shared<spdlog::logger>("reeve",
-                                               std::make_shared<spdlog::sinks::stderr_sink_mt>())) {
+                                               std::make_shared<spdlog::sinks::stderr_sink_mt>())),
+      default_before_(spdlog::default_logger()) {
   logger_->set_level(LevelOf(spec.level));
   logger_->flush_on(spdlog::level::debug);
   if (spec.format == LogFormat::kJson) {
@@ -43,9 +63,13 @@ LoopLog::LoopLog(const LogSpec& spec)
   } else {
     logger_->set_pattern("%Y-%m-%dT%H:%M:%S.%eZ %-7l %v", spdlog::pattern_time_type::utc);
   }
+  spdlog::set_default_logger(
+      std::make_shared<spdlog::logger>("others", std::make_shared<PassOn>(*this)));
 }
 
-LoopLog::~LoopLog() = default;
+LoopLog::~LoopLog() {
+  spdlog::set_default_logger(default_before_);
+}
 
 void LoopLog::OnTick(const TickRecord& tick) {
   if (!logger_->should_log(spdlog::level::debug)) return;

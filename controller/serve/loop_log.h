@@ -1,4 +1,5 @@
 // What the loop tells, as lines on standard error: for people, or a JSON object each for machines.
+// While it lives, what platforms and clients say through spdlog's default logger comes by it too.
 #pragma once
 
 #include <memory>
@@ -32,6 +33,7 @@ class LoopLog : public LoopSink {
 
   const LogFormat format_;
   const std::shared_ptr<spdlog::logger> logger_;
+  const std::shared_ptr<spdlog::logger> default_before_;
 };
 
 }  // namespace reeve

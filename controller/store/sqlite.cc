@@ -28,8 +28,13 @@ absl::Status FromSqlite(int code, const std::string& path, const std::string& wh
     case SQLITE_FULL:
       return absl::ResourceExhaustedError(message);
     case SQLITE_CORRUPT:
+      return absl::DataLossError(
+          message +
+          ": the store is damaged; move it aside with its -wal and -shm, and "
+          "a new one is begun; `sqlite3 FILE .recover` reads what is left");
     case SQLITE_NOTADB:
-      return absl::DataLossError(message);
+      return absl::DataLossError(message +
+                                 ": name the store that `reeve serve` writes (store.path)");
     default:
       return absl::InternalError(message);
   }

@@ -261,7 +261,7 @@ TEST_F(ExpertsCommandTest, AStoreIsALibraryToo) {
     if (std::string(command) == "forget") arguments.push_back("0");
     o = Run(arguments);
     EXPECT_EQ(o.code, 3);
-    EXPECT_THAT(o.err, HasSubstr("a.rpolicy: file is not a database"));
+    EXPECT_THAT(o.err, HasSubstr("a.rpolicy: file is not a database: name the store"));
   }
 }
 
