@@ -336,7 +336,7 @@ def learning(cluster, options):
     sooner = ["adapt.learner.online.stretch=5"] if options.period else []
     pod = Pod(cluster, "reeve-e", options, also=sooner)
     pod.wait_until_ready()
-    wait_until(lambda: pod.figure("reeve_expert_updates_total") > 0 and cluster.all_attached(), 600,
+    wait_until(lambda: pod.figure("reeve_expert_updates_total") > 0 and cluster.all_attached(), 1200,
                "an expert has learned, and decisions are carried out")
     used = pod.figure("process_resident_memory_bytes") / 2**20
     most = pod.container["resources"]["limits"]["memory"]
