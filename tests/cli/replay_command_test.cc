@@ -13,6 +13,9 @@ namespace {
 
 class ReplayCommandTest : public CliTest {
  protected:
+  // Within the 1,024 files that every process may have.
+  static constexpr const char* kFewFiles = "max_in_flight=100";
+
   // A hundred requests of two functions in a second.
   std::string Events() {
     std::string csv = "function,start,duration\n";
@@ -29,8 +32,9 @@ TEST_F(ReplayCommandTest, SendsATraceAndLeavesARun) {
     return LoadTarget::Reply{};
   });
   const std::string events = Events();
-  const Outcome o = Run({"replay", "--trace", events, "--target", "http", "--url",
-                         target.url() + "/{function}", "--out", Path("live"), "--quiet"});
+  const Outcome o =
+      Run({"replay", "--trace", events, "--target", "http", "--url", target.url() + "/{function}",
+           "--set", kFewFiles, "--out", Path("live"), "--quiet"});
   ASSERT_EQ(o.code, 0) << o.err;
   EXPECT_EQ(came, 100);
   EXPECT_THAT(o.out, HasSubstr("timing error p99"));
@@ -50,8 +54,10 @@ TEST_F(ReplayCommandTest, CtrlCKeepsWhatWasMeasured) {
     return LoadTarget::Reply{};
   });
   const pid_t pid = Start({"replay", "--trace", Events(), "--url", target.url(), "--speed", "0.01",
-                           "--out", Path("live"), "--quiet"});
-  while (came < 3) std::this_thread::sleep_for(std::chrono::milliseconds(5));
+                           "--set", kFewFiles, "--out", Path("live"), "--quiet"});
+  for (int i = 0; came < 3 && i < 4000; ++i) {
+    std::this_thread::sleep_for(std::chrono::milliseconds(5));
+  }
   ::kill(pid, SIGINT);
   const Outcome o = Finish(pid);
   EXPECT_EQ(o.code, 3) << o.err;
@@ -67,7 +73,8 @@ TEST_F(ReplayCommandTest, RefusesWhatCannotBe) {
   ExpectUsageError({"replay", "--trace", events}, "say where requests go");
   ExpectUsageError({"replay", "--trace", events, "--url", "http://h", "--target", "lambda"},
                    "allowed: http, knative, openwhisk");
-  const Outcome o = Run({"replay", "--trace", events, "--url", "http://127.0.0.1:1/", "--quiet"});
+  const Outcome o = Run(
+      {"replay", "--trace", events, "--url", "http://127.0.0.1:1/", "--set", kFewFiles, "--quiet"});
   EXPECT_EQ(o.code, 3);
   EXPECT_THAT(o.err, HasSubstr("127.0.0.1:1: cannot connect"));
 }

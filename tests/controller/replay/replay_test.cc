@@ -9,8 +9,10 @@
 #include <filesystem>
 #include <map>
 #include <mutex>
+#include <stdexcept>
 
 #include "core/files.h"
+#include "core/status.h"
 #include "runs/run_folder.h"
 #include "runs/terminal_summary.h"
 #include "tests/controller/replay/load_target.h"
@@ -50,13 +52,16 @@ LiveReplaySpec SpecFor(const std::string& url) {
   spec.trace = "test";
   spec.target.url = url + "/{function}";
   spec.request_timeout = SimTime::Seconds(20);
+  // With the other ends, which are in this process too, within the 1,024 files that every process
+  // may have.
+  spec.max_in_flight = 400;
   return spec;
 }
 
 RunData Replayed(const Trace& trace, const LiveReplaySpec& spec, const ReplayHooks& hooks = {}) {
   auto data = RunReplay(trace, spec, hooks);
-  EXPECT_TRUE(data.ok()) << data.status();
-  return data.ok() ? *std::move(data) : RunData{};
+  if (!data.ok()) throw std::runtime_error(MessageOf(data.status()));  // ends the test
+  return *std::move(data);
 }
 
 // A busy machine adds to latencies, and takes nothing away.
@@ -109,14 +114,14 @@ TEST(Replay, SendsEachRequestWhenItIsDue) {
 }
 
 TEST(Replay, AStallShowsInThePercentilesAsItMust) {
-  // 500 requests a second for 3 s; what comes within the second from 1.0 s on waits for its end.
-  // Of N = 1,500 requests 500 wait, evenly from 1 s down to 0: a share q of all is at or below
+  // 250 requests a second for 3 s; what comes within the second from 1.0 s on waits for its end.
+  // Of N = 750 requests 250 wait, evenly from 1 s down to 0: a share q of all is at or below
   // 1 s - (1 - q) 3 s. A closed loop would have seen one slow request.
   Stall stall(milliseconds(1000), milliseconds(1000));
   LoadTarget target(
       [&](const Request& request) { return Reply{.not_before = stall.AnswerTime(request.at)}; });
-  const RunData data = Replayed(Evenly(1500, 2000), SpecFor(target.url()));
-  EXPECT_EQ(data.summary.completions, 1500u);
+  const RunData data = Replayed(Evenly(750, 4000), SpecFor(target.url()));
+  EXPECT_EQ(data.summary.completions, 750u);
   for (const double q : {0.75, 0.80, 0.90, 0.99}) {
     const double expected_ms = 1000 - (1 - q) * 3000;
     EXPECT_GT(QuantileOf(data, q), expected_ms - 40) << q;
@@ -124,7 +129,7 @@ TEST(Replay, AStallShowsInThePercentilesAsItMust) {
   }
   EXPECT_LT(QuantileOf(data, 0.50), kBusyMs);
   // All of them were under way together: nothing was held back.
-  EXPECT_GT(data.summary.replay->most_in_flight, 475u);
+  EXPECT_GT(data.summary.replay->most_in_flight, 237u);
   EXPECT_EQ(data.summary.replay->held_back, 0u);
   // The share above 250 ms, the least objective that there is: 750 ms of the stalled second.
   EXPECT_GT(data.summary.slo_violation_share, 0.23);
