@@ -33,6 +33,24 @@ stage() {
   say "$name: done in $((SECONDS - begin)) s"
 }
 
+# npm_packages NAME PACKAGE@VERSION…: prints the folder whose node_modules has them: in the cache, made once.
+npm_packages() {
+  local kept="${XDG_CACHE_HOME:-$HOME/.cache}/reeve/$1" made
+  shift
+  if [[ ! -d "$kept/node_modules" ]]; then
+    mkdir -p "$(dirname "$kept")"
+    made="$(mktemp -d "$kept.XXXXXX")"
+    printf '{"private": true}\n' >"$made/package.json"
+    if ! (cd "$made" && npm install --ignore-scripts --no-audit --no-fund --loglevel=error "$@") >&2; then
+      rm -rf "$made"
+      return 1
+    fi
+    # Somebody else may have been quicker.
+    mv -T "$made" "$kept" 2>/dev/null || rm -rf "$made"
+  fi
+  printf '%s' "$kept"
+}
+
 # from_where_started PATH: the path as the caller of the script meant it.
 from_where_started() {
   if [[ "$1" == /* ]]; then printf '%s' "$1"; else printf '%s' "$started_in/$1"; fi

@@ -47,7 +47,7 @@ class Cluster:
     """The API server, by kubectl as its administrator."""
 
     def __init__(self, kube, folder):
-        self.kube, self.folder = kube, folder
+        self.kube, self.folder, self.updates = kube, folder, []
         self.environment = {**os.environ, "KUBECONFIG": f"{kube}/admin.kubeconfig", "HOME": folder}
         server = dict(line.strip().split("=", 1) for line in open(f"{kube}/env"))["SERVER"]
         self.port = server.rsplit(":", 1)[1]
@@ -78,15 +78,26 @@ class Cluster:
         done = self.kubectl("auth", "can-i", verb, what, f"--as={ACCOUNT}", *more, may_fail=True)
         return done.stdout.strip() == "yes"
 
+    def objects(self):
+        """Every revision and PodAutoscaler, by kind and name."""
+        return {f"{item['kind']}/{item['metadata']['name']}": item
+                for kind in ("revisions.serving.knative.dev", "podautoscalers.autoscaling.internal.knative.dev")
+                for item in self.get(kind, "-n", NAMESPACE)["items"]}
+
     def annotations(self):
-        """Of every revision and PodAutoscaler: those that a controller may have set."""
-        found = {}
-        for kind in ("revisions.serving.knative.dev", "podautoscalers.autoscaling.internal.knative.dev"):
-            for item in self.get(kind, "-n", NAMESPACE)["items"]:
-                found[f"{item['kind']}/{item['metadata']['name']}"] = {
-                    key: value for key, value in item["metadata"].get("annotations", {}).items()
-                    if key.startswith(("autoscaling.", "reeve-"))}
-        return found
+        """Of each of them: those that a controller may have set."""
+        return {name: {key: value for key, value in item["metadata"].get("annotations", {}).items()
+                       if key.startswith(("autoscaling.", "reeve-"))}
+                for name, item in self.objects().items()}
+
+    def note_updates(self, what, old):
+        """For the admission policy: what has changed since; returns how it is now."""
+        now = self.objects()
+        self.updates += [{"what": f"{what}: {name}", "old": old[name], "new": now[name]} for name in now
+                         if old[name]["metadata"]["resourceVersion"] != now[name]["metadata"]["resourceVersion"]]
+        with open(f"{self.folder}/updates.json", "w") as file:
+            json.dump(self.updates, file)
+        return now
 
     def all_attached(self):
         return sum("reeve-attached" in found and "autoscaling.knative.dev/min-scale" in found
@@ -279,7 +290,7 @@ def shadow(cluster, options):
 
 def act(cluster, options):
     print("2. act", flush=True)
-    before = cluster.annotations()
+    before, objects = cluster.annotations(), cluster.objects()
     cluster.apply("annotate")
     pod = Pod(cluster, "reeve-c", options)
     pod.wait_until_ready()
@@ -290,6 +301,7 @@ def act(cluster, options):
     wait_until(cluster.all_attached, 60, "each function's scale set by an annotation")
     check(True, "each function's scale is set by an annotation")
     check("Forbidden" not in pod.logged(), "it misses no right for what it does")
+    objects = cluster.note_updates("annotated", objects)
     print("3. roll back, after a kill that nobody handed back after", flush=True)
     pod.kill()
     check(cluster.all_attached(), "killed, it leaves what was set")
@@ -301,6 +313,7 @@ def act(cluster, options):
     cluster.kubectl("-n", "reeve", "scale", "deploy/reeve", "--replicas=0")
     check(pod.end() == 0, "ended in order, with exit code 0")
     check(cluster.annotations() == before, "each annotation is as it was before")
+    cluster.note_updates("handed back", objects)
     cluster.kubectl("delete", "clusterrolebinding", "reeve-annotator")
     cluster.apply("base")
     check(not cluster.may("patch", "revisions.serving.knative.dev", "-A"), "the right is gone")
