@@ -95,11 +95,13 @@ bool Take(std::string_view& rest, uint64_t count, std::vector<T>& values) {
 
 // The number of elements of a shape; false when it is none or would not fit into `limit`.
 bool Elements(const std::vector<int64_t>& shape, uint64_t limit, uint64_t& elements) {
+  elements = 0;
+  if (std::ranges::any_of(shape, [](int64_t size) { return size < 0; })) return false;
+  if (std::ranges::find(shape, 0) != shape.end()) return true;  // whatever the other sizes are
   elements = 1;
   for (const int64_t size : shape) {
-    if (size < 0) return false;
     const auto factor = static_cast<uint64_t>(size);
-    if (factor != 0 && elements > limit / factor) return false;
+    if (elements > limit / factor) return false;
     elements *= factor;
   }
   return elements <= limit;

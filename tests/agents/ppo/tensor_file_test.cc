@@ -57,6 +57,20 @@ TEST(TensorFile, BitsOfNotANumberSurvive) {
   EXPECT_EQ(std::memcmp(std::get<0>(parsed->tensors[0].data).data(), &bits, sizeof(bits)), 0);
 }
 
+TEST(TensorFile, NoElementsAreNoneWhateverTheOtherSizes) {
+  TensorFile file{.kind = "x", .content = "{}", .tensors = {}};
+  const std::vector<std::vector<int64_t>> shapes = {
+      {0}, {0, 9}, {9, 0}, {int64_t{1} << 40, 0, int64_t{1} << 40}};
+  for (const auto& shape : shapes) {
+    file.tensors.push_back(
+        {.name = std::to_string(file.tensors.size()), .shape = shape, .data = {}});
+  }
+  const auto parsed = ParseTensorFile(SerialiseTensorFile(file), "x");
+  ASSERT_TRUE(parsed.ok()) << parsed.status();
+  ASSERT_EQ(parsed->tensors.size(), shapes.size());
+  for (size_t i = 0; i < shapes.size(); ++i) EXPECT_EQ(parsed->tensors[i].shape, shapes[i]);
+}
+
 TEST(TensorFile, CutAnywhereIsAnError) {
   const std::string whole = SerialiseTensorFile(Example());
   for (size_t size = 0; size < whole.size(); ++size) {
